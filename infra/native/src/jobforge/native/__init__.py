@@ -1,0 +1,1 @@
+"""Kafka, Valkey, Jaeger and the services as local processes."""

@@ -1,0 +1,1 @@
+"""What every JobForge service stands on."""

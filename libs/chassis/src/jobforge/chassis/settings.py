@@ -1,0 +1,36 @@
+"""What a service is told by its environment, read once when its app is created."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobforge.contracts.topics import DEFAULT_PARTITIONS
+
+
+class Settings(BaseSettings):
+    """Settings that every service shares; each variable is ``JOBFORGE_<NAME>`` unless an alias says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="JOBFORGE_", frozen=True, extra="ignore", populate_by_name=True)
+
+    profile: Literal["production", "development"] = Field(
+        default="production", description="development switches on every flag and template, and the PUTs on them."
+    )
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    artifacts_url: str = Field(default="file:///var/lib/jobforge/artifacts", description="file:///... or s3://...")
+    partitions: int = Field(default=DEFAULT_PARTITIONS, ge=1, le=1000)
+    jaeger_url: str = "http://127.0.0.1:16686"
+    otlp_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    grace_period: Annotated[float, Field(gt=0, le=25)] = Field(
+        default=20.0, description="Seconds that a stopping service gives its work to finish."
+    )
+    publish_timeout: float = Field(default=10.0, gt=0, description="Seconds to wait for Kafka's acknowledgement.")
+    max_record_bytes: int = Field(default=256 * 1024, gt=0, le=1024 * 1024)
+    max_output_bytes: int = Field(default=256 * 1024, gt=0, le=512 * 1024)
+    max_object_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    enabled_templates: str = Field(
+        default="", description="Comma-separated template keys that are on until jobforge.control says otherwise; * all."
+    )

@@ -1,0 +1,1 @@
+"""What travels on JobForge's wire: messages, topics and identities."""

@@ -1,0 +1,68 @@
+"""The ground every message stands on: field types, limits and the frozen base model."""
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
+SOURCE_APP_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
+TRACE_ID_PATTERN = r"^[A-Za-z0-9_.:-]{1,128}$"
+EVENT_TYPE_PATTERN = r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$"
+TEMPLATE_KEY_PATTERN = r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9_]*){2}$"
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+
+MAX_RECORD_BYTES = 256 * 1024
+"""An event or a job request, as the app sends it (256 KiB)."""
+MAX_INLINE_OUTPUT_BYTES = 256 * 1024
+"""Outputs kept in the manifest itself; more becomes the artifact ``outputs.json``."""
+MAX_JSON_DEPTH = 32
+"""How deep lists and objects may be nested in what an app sends."""
+
+
+def _iso_utc(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _nfc(value: str) -> str:
+    return unicodedata.normalize("NFC", value)
+
+
+TenantId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+ProjectId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+ObjectId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+SourceApp = Annotated[str, StringConstraints(pattern=SOURCE_APP_PATTERN)]
+TraceId = Annotated[str, StringConstraints(pattern=TRACE_ID_PATTERN)]
+EventType = Annotated[str, StringConstraints(pattern=EVENT_TYPE_PATTERN, max_length=200)]
+TemplateKey = Annotated[str, StringConstraints(pattern=TEMPLATE_KEY_PATTERN, max_length=200)]
+Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_nfc)]
+ActorId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Instant = Annotated[AwareDatetime, PlainSerializer(_iso_utc, return_type=str, when_used="json")]
+"""A point in time; on the wire ISO 8601 in UTC with microseconds and a ``Z``, so equal instants are equal bytes."""
+JsonObject = dict[str, Any]
+
+
+class Value(BaseModel):
+    """A frozen value inside a message. Unknown fields are ignored, so older readers live with newer writers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
+
+
+class Message(Value):
+    """A record on a topic. ``VERSION`` is the newest ``schema_version`` this code writes and the newest it reads."""
+
+    VERSION: ClassVar[int] = 1
+
+    schema_version: int = Field(default=1, ge=1, description="Version of this message's schema.")
+
+    def to_bytes(self) -> bytes:
+        """The message as UTF-8 JSON, ready for Kafka."""
+        return self.model_dump_json().encode()
+
+
+class StrictInput(BaseModel):
+    """What an app sends: frozen, and an unknown field is an error that names it, since it would be ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

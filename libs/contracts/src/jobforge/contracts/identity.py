@@ -1,0 +1,99 @@
+"""Deterministic names: run ids, keys, partitions and trace ids, the same from whoever computes them."""
+
+import hashlib
+import unicodedata
+from uuid import UUID
+
+from jobforge.contracts.base import JsonObject
+from jobforge.contracts.canonical import digest
+
+_RUNS = UUID("6f1e4c52-1a3d-5b8e-9c70-8d2a4be0f517")
+
+
+def run_id_for_key(tenant_id: str, template_key: str, idempotency_key: str) -> UUID:
+    """The run that a tenant's Idempotency-Key names, for ever."""
+    return _derive("key", tenant_id, template_key, idempotency_key)
+
+
+def run_id_for_record(cluster_id: str, topic: str, partition: int, offset: int) -> UUID:
+    """The run that a record on an inbox topic names, however often it is read."""
+    return _derive("record", cluster_id, topic, str(partition), str(offset))
+
+
+def event_id_for_record(cluster_id: str, topic: str, partition: int, offset: int) -> UUID:
+    """The event that an inbox record without an ``event_id`` names."""
+    return _derive("event", cluster_id, topic, str(partition), str(offset))
+
+
+def body_digest(tenant_id: str, project_id: str | None, template_key: str, inputs: JsonObject, dry_run: bool) -> str:
+    """What makes two requests under one key the same request; trace and actor do not count."""
+    return digest([tenant_id, project_id, template_key, inputs, dry_run])
+
+
+def run_key(tenant_id: str, run_id: UUID) -> bytes:
+    """The Kafka key of everything about a run: ``<tenant_id>:<run_id>``."""
+    return f"{tenant_id}:{run_id}".encode()
+
+
+def parse_run_key(key: bytes | None) -> tuple[str, UUID] | None:
+    """The tenant and run that a key names, or None for any other key."""
+    try:
+        tenant_id, _, run_id = (key or b"").decode().rpartition(":")
+        return (tenant_id, UUID(run_id)) if tenant_id else None
+    except ValueError:
+        return None
+
+
+def event_key(source_app: str, tenant_id: str, subject_id: str | None, trace_id: str) -> bytes:
+    """The Kafka key of an event: one subject's events share it, and so keep their order."""
+    return f"{source_app}:{tenant_id}:{subject_id or trace_id}".encode()
+
+
+def domain_of(template_key: str) -> str:
+    """The domain that runs a template: ``settler`` of ``settler.contract.process``."""
+    return template_key.partition(".")[0]
+
+
+def otel_trace_id(trace_id: str) -> int:
+    """The OpenTelemetry trace id (128 bits) of an app's trace id.
+
+    Always hashed: an id used as it comes would skew ratio sampling, which looks at its low 64 bits.
+    """
+    text = unicodedata.normalize("NFC", trace_id).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=16, person=b"jobforge-trace").digest(), "big")
+
+
+def otel_root_span_id(trace_id: str) -> int:
+    """The id (64 bits) of the one root span ``jobforge.trace`` of a trace."""
+    text = unicodedata.normalize("NFC", trace_id).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8, person=b"jobforge-root").digest(), "big")
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition a key lives in: Kafka's own murmur2 rule, so any client that sets the key agrees."""
+    return (_murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def _derive(*parts: str) -> UUID:
+    # Length prefixes keep ("a", "bc") and ("ab", "c") apart.
+    text = "".join(f"{len(part)}:{part}" for part in parts).encode()
+    raw = bytearray(hashlib.blake2b(text, digest_size=16, key=_RUNS.bytes).digest())
+    raw[6] = raw[6] & 0x0F | 0x80  # RFC 9562 version 8: a UUID of our own making
+    raw[8] = raw[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(raw))
+
+
+def _murmur2(data: bytes) -> int:
+    """Kafka's murmur2 (32 bits, seed 0x9747b28c), as in the Java client's ``Utils.murmur2``."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    length = len(data)
+    h = 0x9747B28C ^ length
+    whole = length & ~3
+    for i in range(0, whole, 4):
+        k = int.from_bytes(data[i : i + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = (h * m & mask) ^ k
+    if length > whole:
+        h = (h ^ int.from_bytes(data[whole:], "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15

@@ -1,0 +1,119 @@
+"""Jobs: how an app asks for one, the accepted request, and the state everybody sees."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from jobforge.contracts.base import (
+    ActorId,
+    Instant,
+    JsonObject,
+    Message,
+    ProjectId,
+    Sha256,
+    SourceApp,
+    StrictInput,
+    TemplateKey,
+    TenantId,
+    TraceId,
+    Value,
+)
+from pydantic import Field, StringConstraints
+
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+
+JobStatus = Literal["queued", "running", "retrying", "succeeded", "failed", "canceled"]
+TERMINAL_STATUSES: frozenset[str] = frozenset({"succeeded", "failed", "canceled"})
+
+
+class JobSubmission(StrictInput):
+    """A job request as an app sends it (``POST /v1/jobs``, or ``kind: job`` on an inbox topic)."""
+
+    tenant_id: TenantId
+    project_id: ProjectId | None = None
+    template_key: TemplateKey
+    inputs: JsonObject = Field(default_factory=dict)
+    trace_id: TraceId | None = Field(default=None, description="Made by JobForge when absent.")
+    actor_id: ActorId | None = None
+    source_app: SourceApp | None = None
+    dry_run: bool = False
+    policy_token: str | None = Field(default=None, max_length=4096)
+
+
+class RequestedBy(Value):
+    """Who asked for a run."""
+
+    actor_id: str | None = None
+    source_app: str | None = None
+
+
+class JobRequested(Message):
+    """The accepted request: this one record on ``jobforge.jobs.<domain>`` is the job."""
+
+    run_id: UUID
+    tenant_id: TenantId
+    project_id: ProjectId | None = None
+    template_key: TemplateKey
+    template_version: str
+    inputs: JsonObject
+    body_digest: Sha256 = Field(description="Over tenant, project, template_key, inputs and dry_run.")
+    trace_id: TraceId
+    dry_run: bool = False
+    requested_by: RequestedBy = RequestedBy()
+    replay_of: UUID | None = None
+    attempts: int = Field(default=1, ge=1, description="How many attempts the template grants.")
+    requested_at: Instant
+
+
+class Progress(Value):
+    """How far a run is: ``fraction`` from 0 to 1."""
+
+    fraction: float = Field(ge=0, le=1)
+    message: str | None = None
+
+
+class JobError(Value):
+    """Why a run failed. ``code`` is stable; ``cause`` is the last error of a run whose attempts are spent."""
+
+    code: str
+    message: str
+    retryable: bool = False
+    cause: JsonObject | None = None
+    dead_letter: str | None = None
+
+
+class Job(Value):
+    """A job as every door shows it."""
+
+    id: UUID
+    tenant_id: TenantId
+    project_id: ProjectId | None = None
+    template_key: str | None
+    template_version: str | None = None
+    status: JobStatus
+    attempt: int = 0
+    max_attempts: int = 1
+    progress: Progress | None = None
+    error: JobError | None = None
+    trace_id: str | None = None
+    dry_run: bool = False
+    requested_by: RequestedBy = RequestedBy()
+    cancel_requested: bool = False
+    replay_of: UUID | None = None
+    created_at: Instant | None = None
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
+    as_of: str | None = Field(default=None, description="The log position this answer was read at.")
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing can change this job any more."""
+        return self.status in TERMINAL_STATUSES
+
+
+class JobAccepted(Value):
+    """The answer to an accepted job request."""
+
+    job: Job
+    trace_id: TraceId
+    audit_id: str | None = None
+    dry_run: bool = False

@@ -1,0 +1,123 @@
+"""What happens to a run, as facts on ``jobforge.runs`` in the order of the log."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from jobforge.contracts.base import Instant, JsonObject, Message, Sha256, TenantId, Value
+from jobforge.contracts.jobs import JobError, Progress, RequestedBy
+from pydantic import Field, TypeAdapter
+
+
+class Environment(Value):
+    """Where an attempt ran."""
+
+    service: str
+    version: str
+    python: str
+    platform: str
+    host: str
+
+
+class ObjectRead(Value):
+    """An uploaded object an attempt read, and what its bytes were."""
+
+    kind: str
+    id: str
+    sha256: Sha256
+
+
+class ArtifactWritten(Value):
+    """A file an attempt wrote. ``location`` is its path in the artifact store."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: Sha256
+    location: str
+
+
+class RequestSnapshot(Value):
+    """What the manifest needs to say about the request, carried by every terminal record."""
+
+    project_id: str | None = None
+    template_key: str
+    template_version: str
+    inputs: JsonObject = Field(description="With sensitive fields redacted.")
+    inputs_digest: Sha256 = Field(description="sha256 of the unredacted inputs' canonical JSON.")
+    trace_id: str
+    dry_run: bool = False
+    requested_by: RequestedBy = RequestedBy()
+    replay_of: UUID | None = None
+    max_attempts: int = 1
+    requested_at: Instant
+
+
+class RunRecord(Message):
+    """What every record of a run carries."""
+
+    run_id: UUID
+    tenant_id: TenantId
+
+
+class RunStarted(RunRecord):
+    """An attempt began. Sent before the outcome on the same partition; nothing waits for its acknowledgement."""
+
+    type: Literal["RunStarted"] = "RunStarted"
+    attempt: int
+    claim: str
+    worker: str
+    started_at: Instant
+
+
+class RunProgressed(RunRecord):
+    """A running attempt said how far it is."""
+
+    type: Literal["RunProgressed"] = "RunProgressed"
+    attempt: int
+    progress: Progress
+    at: Instant
+
+
+class RunCancelRequested(RunRecord):
+    """Somebody asked to cancel the run; on a terminal run it does nothing."""
+
+    type: Literal["RunCancelRequested"] = "RunCancelRequested"
+    actor_id: str | None = None
+    at: Instant
+
+
+class Outcome(RunRecord):
+    """What both terminal records carry; the first of them in the log is the run's end."""
+
+    request: RequestSnapshot | None = Field(description="Null only when the request itself was unreadable.")
+    attempt: int
+    claim: str
+    worker: str
+    started_at: Instant | None
+    finished_at: Instant
+    objects_read: tuple[ObjectRead, ...] = ()
+    metrics: JsonObject = Field(default_factory=dict)
+    environment: Environment
+    tool_versions: dict[str, str] = Field(default_factory=dict)
+
+
+class RunSucceeded(Outcome):
+    """The run ended with outputs."""
+
+    type: Literal["RunSucceeded"] = "RunSucceeded"
+    outputs: JsonObject
+    artifacts: tuple[ArtifactWritten, ...] = ()
+
+
+class RunFailed(Outcome):
+    """The run ended without outputs, and why."""
+
+    type: Literal["RunFailed"] = "RunFailed"
+    error: JobError
+
+
+AnyRunRecord = Annotated[
+    RunStarted | RunProgressed | RunCancelRequested | RunSucceeded | RunFailed, Field(discriminator="type")
+]
+RUN_RECORDS: TypeAdapter[Any] = TypeAdapter(AnyRunRecord)
+"""Parses one record of ``jobforge.runs`` by its ``type``."""

@@ -1,0 +1,1 @@
+"""Runs templates; knows no domain."""

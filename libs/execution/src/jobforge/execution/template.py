@@ -1,0 +1,112 @@
+"""What a template is: an async function with typed inputs, typed outputs and the tools it names."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, get_type_hints
+
+from pydantic import BaseModel
+
+from jobforge.contracts.base import JsonObject
+from jobforge.execution.job import Job
+
+Effects = Literal["pure", "keyed"]
+Function = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A kind of job, as its decorator declared it."""
+
+    key: str
+    version: str
+    inputs: type[BaseModel]
+    outputs: type[BaseModel]
+    run: Function
+    tools: tuple[tuple[str, type], ...]
+    scopes: frozenset[str]
+    timeout: timedelta
+    attempts: int
+    effects: Effects
+    description: str
+
+    def descriptor(self) -> JsonObject:
+        """Key, schemas and limits, as ``jobforge.control`` announces them."""
+        return {
+            "template_key": self.key,
+            "version": self.version,
+            "domain": self.key.partition(".")[0],
+            "description": self.description,
+            "input_schema": self.inputs.model_json_schema(),
+            "output_schema": self.outputs.model_json_schema(mode="serialization"),
+            "scopes": sorted(self.scopes),
+            "effects": self.effects,
+            "timeout_seconds": self.timeout.total_seconds(),
+            "attempts": self.attempts,
+        }
+
+
+class TemplateError(TypeError):
+    """A template is declared in a way that cannot run; raised when its module is imported or the service starts."""
+
+
+def template(
+    key: str,
+    *,
+    scopes: Iterable[str] = (),
+    timeout: timedelta = timedelta(seconds=60),
+    attempts: int = 3,
+    effects: Effects = "pure",
+    version: str = "1",
+) -> Callable[[Function], Function]:
+    """Declare a template: ``async def run(inputs: Inputs, job: Job, *, documents: Documents) -> Outputs``.
+
+    Keyword-only parameters are tools, found by type when the service starts. Raises ``TemplateError`` for a
+    signature that cannot run, with the parameter's name.
+    """
+
+    def declare(function: Function) -> Function:
+        inputs, outputs, tools = _signature(key, function)
+        function.__jobforge_template__ = Template(  # type: ignore[attr-defined]
+            key=key,
+            version=version,
+            inputs=inputs,
+            outputs=outputs,
+            run=function,
+            tools=tools,
+            scopes=frozenset(scopes),
+            timeout=timeout,
+            attempts=attempts,
+            effects=effects,
+            description=inspect.getdoc(function) or "",
+        )
+        return function
+
+    return declare
+
+
+def _signature(
+    key: str, function: Function
+) -> tuple[type[BaseModel], type[BaseModel], tuple[tuple[str, type], ...]]:
+    if not inspect.iscoroutinefunction(function):
+        raise TemplateError(f"{key}: run must be `async def`")
+    hints = get_type_hints(function)
+    parameters = list(inspect.signature(function).parameters.values())
+    positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(positional) != 2 or hints.get(positional[1].name) is not Job:
+        raise TemplateError(f"{key}: run takes (inputs: Inputs, job: Job) and, after a `*`, its tools")
+    inputs, outputs = hints.get(positional[0].name), hints.get("return")
+    for name, model in (("inputs", inputs), ("the return value", outputs)):
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise TemplateError(f"{key}: {name} must be annotated with a pydantic model")
+    tools = []
+    for parameter in parameters:
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        kind = hints.get(parameter.name)
+        if not isinstance(kind, type):
+            raise TemplateError(f"{key}: the tool {parameter.name!r} needs a class as its annotation")
+        tools.append((parameter.name, kind))
+    assert isinstance(inputs, type) and isinstance(outputs, type)
+    return inputs, outputs, tuple(tools)

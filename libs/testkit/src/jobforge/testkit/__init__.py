@@ -1,0 +1,1 @@
+"""Builders, fakes, the in-memory wire and real backends for tests."""

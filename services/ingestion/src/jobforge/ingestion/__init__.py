@@ -1,0 +1,1 @@
+"""The doors: events and job requests come in here."""

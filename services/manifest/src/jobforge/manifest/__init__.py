@@ -1,0 +1,1 @@
+"""The view: folds the log, serves runs, manifests, reports and events."""
