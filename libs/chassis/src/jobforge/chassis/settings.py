@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
+from jobforge.contracts.control import FLAGS
+from jobforge.contracts.topics import DEFAULT_PARTITIONS
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from jobforge.contracts.topics import DEFAULT_PARTITIONS
 
 
 class Settings(BaseSettings):
@@ -32,5 +32,28 @@ class Settings(BaseSettings):
     max_output_bytes: int = Field(default=256 * 1024, gt=0, le=512 * 1024)
     max_object_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     enabled_templates: str = Field(
-        default="", description="Comma-separated template keys that are on until jobforge.control says otherwise; * all."
+        default="",
+        description="Comma-separated template keys that are on until jobforge.control says otherwise; * all.",
     )
+
+    events_enabled: bool | None = None
+    triggers_enabled: bool | None = None
+    autopilot_jobs_enabled: bool | None = None
+    action_jobs_enabled: bool | None = None
+    manifests_enabled: bool | None = None
+    audit_logging_enabled: bool | None = None
+    require_policy_tokens: bool | None = None
+
+    def flag(self, name: str) -> bool:
+        """A feature flag by its variable's name: what the environment says, else the profile, else the default."""
+        said: bool | None = getattr(self, name.removeprefix("JOBFORGE_").lower())
+        if said is not None:
+            return said
+        if self.profile == "development":
+            return name != "JOBFORGE_REQUIRE_POLICY_TOKENS"
+        return FLAGS[name]
+
+    def template_enabled(self, template_key: str) -> bool:
+        """Whether a template is on as far as the environment and the profile say."""
+        named = {key.strip() for key in self.enabled_templates.split(",")}
+        return self.profile == "development" or "*" in named or template_key in named
