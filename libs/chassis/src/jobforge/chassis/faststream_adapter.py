@@ -1,0 +1,236 @@
+"""The one place that touches FastStream's and aiokafka's internals; a test pins what it relies on."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from faststream._internal.broker.registrator import Registrator
+from faststream._internal.endpoint.subscriber.call_item import CallsCollection
+from faststream.kafka import KafkaBroker
+from faststream.kafka.configs import KafkaBrokerConfig
+from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
+from faststream.kafka.schemas import Topic
+from faststream.kafka.subscriber.config import KafkaSubscriberConfig, KafkaSubscriberSpecificationConfig
+from faststream.kafka.subscriber.specification import KafkaSubscriberSpecification
+from faststream.kafka.subscriber.usecase import DefaultSubscriber
+from faststream.middlewares import AckPolicy
+from jobforge.chassis.wire import NotAssigned, Partition, Reader, Record
+
+log = structlog.get_logger()
+
+COMMIT_TIMEOUT = 10.0
+STOP_TIMEOUT = 5.0
+POLL_SILENCE = 60.0
+"""A consumer that did not poll for this many seconds is stuck."""
+
+CONSUMER_ARGUMENTS: Mapping[str, Any] = {
+    "auto_offset_reset": "earliest",
+    "fetch_max_wait_ms": 50,
+    "max_partition_fetch_bytes": 2 * 1024 * 1024,
+    # aiokafka's heartbeats share the event loop: sessions long enough for a busy moment, short enough for a crash.
+    "session_timeout_ms": 10_000,
+    "heartbeat_interval_ms": 3_000,
+    # The budget of a drain on revoke (20 s) and some.
+    "rebalance_timeout_ms": 60_000,
+    "max_poll_interval_ms": 300_000,
+    # Topics that match a pattern are noticed within this time.
+    "metadata_max_age_ms": 10_000,
+    # Exactly one: with several, aiokafka joins the group once per assignor.
+    "partition_assignment_strategy": (StickyPartitionAssignor,),
+}
+
+
+class LogSubscriber(DefaultSubscriber):
+    """A FastStream subscriber whose loop belongs to a ``Reader``: explicit commits, never a blocked poll.
+
+    FastStream gives it the connection, its lifecycle and its place in the AsyncAPI document.
+    """
+
+    reader: Reader
+    wire: "KafkaConsumer | None" = None
+    _run: "asyncio.Task[None] | None" = None
+
+    async def _run_consume_loop(self, consumer: AIOKafkaConsumer) -> None:
+        """Run the reader; a failure it does not name is logged, and the loop starts again."""
+        wire = self._wire()
+        self._run = asyncio.current_task()
+        while self.running:
+            try:
+                await self.reader.run(wire)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("consumer.failed", group=self.group_id)
+                await asyncio.sleep(1)
+
+    async def stop(self) -> None:
+        """Drain the reader, then leave the group; bounded, since a dead broker must not hold the exit."""
+        if self.wire is not None and self.running:
+            self.running = False
+            try:
+                await self.reader.drain(self.wire)
+            except Exception:
+                log.exception("consumer.drain_failed", group=self.group_id)
+            if self._run is not None:
+                self._run.cancel()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await super().stop()
+        except TimeoutError:
+            log.warning("consumer.stop_timed_out", group=self.group_id)
+
+    def problems(self) -> list[str]:
+        """Why this consumer is not alive; empty when it is."""
+        consumer = self.consumer
+        if consumer is None or self.wire is None:
+            return [f"{self.group_id}: not started"]
+        found = []
+        coordination = getattr(consumer._coordinator, "_coordination_task", None)
+        if coordination is None or coordination.done():
+            found.append(f"{self.group_id}: the group coordination is dead")
+        fetching = consumer._fetcher._fetch_task
+        if fetching is None or fetching.done():
+            found.append(f"{self.group_id}: fetching is dead")
+        if self._run is None or self._run.done():
+            found.append(f"{self.group_id}: nothing reads")
+        silence = asyncio.get_running_loop().time() - self.wire.polled_at
+        if silence > POLL_SILENCE:
+            found.append(f"{self.group_id}: no poll for {silence:.0f} s")
+        return found
+
+    @property
+    def assignment(self) -> frozenset[Partition]:
+        """What this member holds now."""
+        held = self.consumer.assignment() if self.consumer is not None else ()
+        return frozenset(Partition(p.topic, p.partition) for p in held)
+
+    def _wire(self) -> "KafkaConsumer":
+        assert self.consumer is not None
+        if self.wire is None or self.wire.raw is not self.consumer:
+            self.wire = KafkaConsumer(self.consumer)
+        return self.wire
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    subscriber: LogSubscriber
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._tell(self.subscriber.reader.revoked, revoked)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        await self._tell(self.subscriber.reader.assigned, assigned)
+
+    async def _tell(self, what: Callable[..., Any], partitions: Iterable[TopicPartition]) -> None:
+        named = frozenset(Partition(p.topic, p.partition) for p in partitions)
+        if named:
+            await what(self.subscriber._wire(), named)
+
+
+class KafkaConsumer:
+    """aiokafka's consumer as the wire knows it."""
+
+    def __init__(self, raw: AIOKafkaConsumer) -> None:
+        self.raw = raw
+        self.polled_at = asyncio.get_running_loop().time()
+
+    async def poll(self, *, timeout: float, max_records: int) -> Mapping[Partition, list[Record]]:
+        """See ``wire.Consumer.poll``."""
+        self.polled_at = asyncio.get_running_loop().time()
+        batches = await self.raw.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
+        return {
+            Partition(at.topic, at.partition): [
+                Record(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers), r.timestamp) for r in records
+            ]
+            for at, records in batches.items()
+        }
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        """See ``wire.Consumer.pause``."""
+        self.raw.pause(*self._still_mine(partitions))
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        """See ``wire.Consumer.resume``."""
+        self.raw.resume(*self._still_mine(partitions))
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """See ``wire.Consumer.commit``; bounded, since aiokafka repeats a commit for ever."""
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT):
+                await self.raw.commit({TopicPartition(*at): offset for at, offset in offsets.items()})
+        except (CommitFailedError, IllegalStateError) as error:
+            raise NotAssigned(str(error)) from error
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """See ``wire.Consumer.seek``."""
+        for mine in self._still_mine([partition]):
+            self.raw.seek(mine, offset)
+
+    async def committed(self, partition: Partition) -> int | None:
+        """See ``wire.Consumer.committed``."""
+        offset: int | None = await self.raw.committed(TopicPartition(*partition))
+        return offset
+
+    async def bounds(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """See ``wire.Consumer.bounds``."""
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        first, end = await asyncio.gather(self.raw.beginning_offsets(wanted), self.raw.end_offsets(wanted))
+        return {Partition(at.topic, at.partition): (first[at], end[at]) for at in wanted}
+
+    def _still_mine(self, partitions: Iterable[Partition]) -> list[TopicPartition]:
+        held = self.raw.assignment()
+        return [at for at in (TopicPartition(*partition) for partition in partitions) if at in held]
+
+
+def add_log_subscriber(
+    broker: KafkaBroker,
+    reader: Reader,
+    *,
+    group: str,
+    topics: Iterable[str],
+    pattern: str | None,
+    message: Any,
+    title: str,
+    description: str,
+) -> LogSubscriber:
+    """Register a ``LogSubscriber`` on a broker that has not started; ``message`` documents what it reads."""
+    names = [Topic.validate(topic) for topic in topics]
+    outer = cast("KafkaBrokerConfig", broker.config)
+    calls: CallsCollection[Any] = CallsCollection()
+    listener = _Listener()
+    config = KafkaSubscriberConfig(
+        topics=names,
+        group_id=group,
+        connection_args=dict(CONSUMER_ARGUMENTS),
+        listener=listener,
+        pattern=pattern,
+        no_reply=True,
+        _outer_config=outer,
+        _ack_policy=AckPolicy.MANUAL,
+    )
+    specification = KafkaSubscriberSpecification(
+        _outer_config=outer,
+        calls=calls,
+        specification_config=KafkaSubscriberSpecificationConfig(
+            topics=names, pattern=pattern, title_=title, description_=description, include_in_schema=True
+        ),
+    )
+    subscriber = LogSubscriber(config, specification, calls)
+    subscriber.reader = reader
+    listener.subscriber = subscriber
+    Registrator.subscriber(broker, subscriber)
+    subscriber.add_call(parser_=None, decoder_=None, dependencies_=())
+
+    async def receive(record: message) -> None:  # the message is a value here
+        """Documents the channel; records go to the reader."""
+
+    subscriber(receive)
+    return subscriber
+
+
+def raw_producer(broker: KafkaBroker) -> AIOKafkaProducer:
+    """The producer of a started broker: FastStream's own publish cannot carry bytes in headers, nor one name twice."""
+    return cast("AioKafkaFastProducerImpl", broker.config.producer)._producer.producer

@@ -1,0 +1,204 @@
+"""A service's connection to Kafka: the broker, one publisher, and readers."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+from jobforge.chassis.faststream_adapter import LogSubscriber, add_log_subscriber, raw_producer
+from jobforge.chassis.settings import Settings
+from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Partition, Position, Reader
+from jobforge.contracts import topics
+
+log = structlog.get_logger()
+
+CONNECT_TIMEOUT = 60.0
+"""Seconds a starting service waits for Kafka before it gives up."""
+ASK_TIMEOUT = 5.0
+
+
+class PartitionsDiffer(RuntimeError):
+    """The plane's topics have another partition count than this service was told."""
+
+
+class KafkaPublisher:
+    """Writes through the broker's producer; ``acks=all``, every wait bounded."""
+
+    def __init__(self, broker: KafkaBroker, *, timeout: float) -> None:
+        self._broker = broker
+        self._timeout = timeout
+
+    async def publish(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
+    ) -> Position:
+        """See ``wire.Publisher.publish``."""
+        handed_over = False
+        try:
+            async with asyncio.timeout(self._timeout):
+                acknowledged = await self.send(topic, key=key, value=value, headers=headers, partition=partition)
+                handed_over = True
+                return await acknowledged
+        except TimeoutError:
+            if handed_over:
+                raise OutcomeUnknown(f"{topic}: no acknowledgement within {self._timeout:g} s") from None
+            raise NotWritten(f"{topic}: Kafka was not reached within {self._timeout:g} s") from None
+
+    async def send(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
+    ) -> Awaitable[Position]:
+        """See ``wire.Publisher.send``."""
+        try:
+            sent = await raw_producer(self._broker).send(
+                topic, key=key, value=value, headers=list(headers), partition=partition
+            )
+        except KafkaError as error:
+            raise NotWritten(f"{topic}: {error!r}") from error
+        return _position(sent)
+
+
+async def _position(sent: "asyncio.Future[Any]") -> Position:
+    try:
+        at = await sent
+    except KafkaError as error:
+        # aiokafka reports a request that timed out as an error of the batch: it may have arrived.
+        raise (OutcomeUnknown if error.retriable else NotWritten)(repr(error)) from error
+    return Position(at.topic, at.partition, at.offset)
+
+
+class Kafka:
+    """One per service process. Readers are added before ``start``."""
+
+    def __init__(self, settings: Settings, *, service: str, description: str = "") -> None:
+        self._settings = settings
+        self._readers: list[LogSubscriber] = []
+        self._asker: AIOKafkaConsumer | None = None
+        self.broker = KafkaBroker(
+            settings.kafka_bootstrap,
+            client_id=f"jobforge-{service}",
+            acks="all",
+            enable_idempotence=False,
+            compression_type=None,
+            linger_ms=0,
+            max_batch_size=256 * 1024,
+            max_request_size=topics.MAX_MESSAGE_BYTES,
+            request_timeout_ms=int(settings.publish_timeout * 1000),
+            metadata_max_age_ms=30_000,
+            allow_auto_create_topics=False,
+            apply_types=False,
+            logger=None,
+            description=description or None,
+            specification_url="kafka.example:9092",
+        )
+        self.publisher = KafkaPublisher(self.broker, timeout=settings.publish_timeout)
+
+    def read(
+        self,
+        reader: Reader,
+        *,
+        group: str,
+        message: Any,
+        title: str,
+        description: str = "",
+        topics: Sequence[str] = (),
+        pattern: str | None = None,
+    ) -> LogSubscriber:
+        """Let ``reader`` own a consumer of these topics; ``message`` is what the AsyncAPI document shows."""
+        subscriber = add_log_subscriber(
+            self.broker,
+            reader,
+            group=group,
+            topics=topics,
+            pattern=pattern,
+            message=message,
+            title=title,
+            description=description,
+        )
+        self._readers.append(subscriber)
+        return subscriber
+
+    async def reach(self) -> None:
+        """Wait until Kafka answers and check the partition count; raises after ``CONNECT_TIMEOUT`` seconds."""
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            while self._asker is None:
+                asker = AIOKafkaConsumer(
+                    bootstrap_servers=self._settings.kafka_bootstrap,
+                    client_id="jobforge-asker",
+                    enable_auto_commit=False,
+                    request_timeout_ms=int(ASK_TIMEOUT * 1000),
+                    metadata_max_age_ms=30_000,
+                )
+                try:
+                    await asker.start()
+                    self._asker = asker
+                except KafkaError as error:
+                    log.warning("kafka.unreachable", bootstrap=self._settings.kafka_bootstrap, error=repr(error))
+                    await asker.stop()
+                    await asyncio.sleep(1)
+        await self._check_partitions()
+
+    async def start(self) -> None:
+        """Connect, then start the producer and every reader (for services that are not FastStream apps)."""
+        await self.reach()
+        await self.broker.start()
+
+    async def stop(self) -> None:
+        """Drain the readers, flush the producer, disconnect."""
+        await self.broker.stop()
+        if self._asker is not None:
+            await self._asker.stop()
+            self._asker = None
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions a topic has; 0 for a topic that does not exist."""
+        await self._ask()._client.force_metadata_update()
+        metadata = await self._ask()._client.fetch_all_metadata()
+        return len(metadata.partitions_for_topic(topic) or ())
+
+    async def topics(self) -> frozenset[str]:
+        """The names of all topics."""
+        async with asyncio.timeout(ASK_TIMEOUT):
+            return frozenset(await self._ask().topics())
+
+    async def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        """The end offset of each partition; needs no group."""
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        async with asyncio.timeout(ASK_TIMEOUT):
+            found = await self._ask().end_offsets(wanted)
+        return {Partition(at.topic, at.partition): offset for at, offset in found.items()}
+
+    async def cluster_id(self) -> str:
+        """The cluster's id, part of the identity of records that came through Kafka."""
+        description = await self.broker.config.admin_client.describe_cluster()
+        return str(description["cluster_id"])
+
+    async def ping(self) -> None:
+        """One round trip to the brokers; raises when none answers."""
+        await self.topics()
+
+    async def consumers_alive(self) -> None:
+        """Raise with every consumer that is dead: FastStream's own ping does not notice those."""
+        problems = [problem for reader in self._readers for problem in reader.problems()]
+        if problems:
+            raise RuntimeError("; ".join(problems))
+
+    def assigned(self) -> frozenset[Partition]:
+        """Everything that this service's readers hold."""
+        return frozenset(at for reader in self._readers for at in reader.assignment)
+
+    def _ask(self) -> AIOKafkaConsumer:
+        if self._asker is None:
+            raise ConnectionError("Kafka is not connected yet")
+        return self._asker
+
+    async def _check_partitions(self) -> None:
+        found = await self.partitions(topics.RUNS.name)
+        if found == 0:
+            raise PartitionsDiffer(f"the topic {topics.RUNS.name} does not exist: apply schemas/topics.yaml first")
+        if found != self._settings.partitions:
+            raise PartitionsDiffer(
+                f"the plane has {found} partitions, this service was told {self._settings.partitions}: "
+                f"set JOBFORGE_PARTITIONS={found}"
+            )
