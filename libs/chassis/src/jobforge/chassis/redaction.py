@@ -1,0 +1,65 @@
+"""What must never be written down: secrets by the name of their field, and by their shape in text."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+REDACTED = "[redacted]"
+
+_SECRET_ENDINGS = (
+    "password",
+    "passwd",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "authorization",
+    "cookie",
+    "credential",
+    "credentials",
+    "jaasconfig",
+)
+_IN_TEXT = (
+    # scheme://user:password@host
+    (re.compile(r"(?P<kept>[a-z][a-z0-9+.\-]*://[^\s/:@]*:)[^\s@]+(?=@)", re.IGNORECASE), rf"\g<kept>{REDACTED}"),
+    (re.compile(r"(?P<kept>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=\-]{8,}", re.IGNORECASE), rf"\g<kept>{REDACTED}"),
+    # policy_token=..., "api_key": "...", JOBFORGE_POLICY_TOKEN_SECRET=...
+    (
+        re.compile(
+            r"(?P<kept>[\w.\-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|authorization)"
+            r"[\"']?\s*[=:]\s*[\"']?)(?!\[redacted\])(?:(?:bearer|basic)\s+)?[^\s\"',;&}\])]+",
+            re.IGNORECASE,
+        ),
+        rf"\g<kept>{REDACTED}",
+    ),
+)
+_DEPTH = 8
+
+
+def redact_text(text: str) -> str:
+    """The text without URL passwords, bearer tokens and ``secret=...`` values."""
+    for pattern, replacement in _IN_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact(value: Any, *, depth: int = _DEPTH) -> Any:
+    """The value with secrets replaced: by field name in mappings, by shape in strings. Deeper than 8 is left out."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if not isinstance(value, Mapping | list | tuple | set | frozenset):
+        return value
+    if depth == 0:
+        return "..."
+    if isinstance(value, Mapping):
+        return {
+            name: REDACTED if found is not None and is_secret_name(str(name)) else redact(found, depth=depth - 1)
+            for name, found in value.items()
+        }
+    return [redact(item, depth=depth - 1) for item in value]
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field of that name, however it is cased, holds a secret."""
+    bare = re.sub(r"[^a-z0-9]", "", name.lower())
+    return bare.endswith(_SECRET_ENDINGS) or "secret" in bare
