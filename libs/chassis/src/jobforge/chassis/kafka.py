@@ -8,9 +8,12 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
+
 from jobforge.chassis.faststream_adapter import LogSubscriber, add_log_subscriber, raw_producer
 from jobforge.chassis.settings import Settings
-from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Partition, Position, Reader
+from jobforge.chassis.telemetry import Telemetry
+from jobforge.chassis.traced import TracedPublisher
+from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Partition, Position, Publisher, Reader
 from jobforge.contracts import topics
 
 log = structlog.get_logger()
@@ -71,7 +74,7 @@ async def _position(sent: "asyncio.Future[Any]") -> Position:
 class Kafka:
     """One per service process. Readers are added before ``start``."""
 
-    def __init__(self, settings: Settings, *, service: str, description: str = "") -> None:
+    def __init__(self, settings: Settings, *, service: str, telemetry: Telemetry, description: str = "") -> None:
         self._settings = settings
         self._readers: list[LogSubscriber] = []
         self._asker: AIOKafkaConsumer | None = None
@@ -92,7 +95,9 @@ class Kafka:
             description=description or None,
             specification_url="kafka.example:9092",
         )
-        self.publisher = KafkaPublisher(self.broker, timeout=settings.publish_timeout)
+        self.publisher: Publisher = TracedPublisher(
+            KafkaPublisher(self.broker, timeout=settings.publish_timeout), telemetry
+        )
 
     def read(
         self,
@@ -147,14 +152,18 @@ class Kafka:
     async def stop(self) -> None:
         """Drain the readers, flush the producer, disconnect."""
         await self.broker.stop()
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Close the connection that ``reach`` opened."""
         if self._asker is not None:
             await self._asker.stop()
             self._asker = None
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0 for a topic that does not exist."""
-        await self._ask()._client.force_metadata_update()
-        metadata = await self._ask()._client.fetch_all_metadata()
+        async with asyncio.timeout(ASK_TIMEOUT):
+            metadata = await self._ask()._client.fetch_all_metadata()
         return len(metadata.partitions_for_topic(topic) or ())
 
     async def topics(self) -> frozenset[str]:

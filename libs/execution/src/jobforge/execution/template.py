@@ -86,9 +86,7 @@ def template(
     return declare
 
 
-def _signature(
-    key: str, function: Function
-) -> tuple[type[BaseModel], type[BaseModel], tuple[tuple[str, type], ...]]:
+def _signature(key: str, function: Function) -> tuple[type[BaseModel], type[BaseModel], tuple[tuple[str, type], ...]]:
     if not inspect.iscoroutinefunction(function):
         raise TemplateError(f"{key}: run must be `async def`")
     hints = get_type_hints(function)
@@ -108,5 +106,6 @@ def _signature(
         if not isinstance(kind, type):
             raise TemplateError(f"{key}: the tool {parameter.name!r} needs a class as its annotation")
         tools.append((parameter.name, kind))
-    assert isinstance(inputs, type) and isinstance(outputs, type)
+    assert isinstance(inputs, type)
+    assert isinstance(outputs, type)
     return inputs, outputs, tuple(tools)

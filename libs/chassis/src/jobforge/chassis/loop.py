@@ -1,0 +1,25 @@
+"""What every service has running around its work: telemetry, and an eye on the event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from jobforge.chassis.metrics import watch_loop_lag
+from jobforge.chassis.telemetry import Telemetry
+
+FLUSH_TIMEOUT = 3.0
+"""Seconds that a stopping service gives its last spans."""
+
+
+@asynccontextmanager
+async def serving(telemetry: Telemetry) -> AsyncIterator[None]:
+    """Export spans and sample the loop's lag for as long as the service lives; flush at the end."""
+    telemetry.start()
+    lag = asyncio.create_task(watch_loop_lag())
+    try:
+        yield
+    finally:
+        lag.cancel()
+        with suppress(asyncio.CancelledError):
+            await lag
+        await asyncio.to_thread(telemetry.stop, FLUSH_TIMEOUT)

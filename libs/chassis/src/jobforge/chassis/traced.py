@@ -1,0 +1,84 @@
+"""The middleware between a service and the log: one ``send`` span and one measured time for each publish."""
+
+import asyncio
+from collections.abc import Awaitable
+from time import perf_counter
+
+from jobforge.chassis import conventions as names
+from jobforge.chassis.metrics import PUBLISH_ERRORS, PUBLISH_SECONDS, child
+from jobforge.chassis.telemetry import TRACEPARENT, Span, Telemetry, TraceScope, trace_scope
+from jobforge.chassis.wire import Headers, Position, Publisher
+
+__all__ = ["TraceScope", "TracedPublisher", "trace_scope"]
+
+
+class TracedPublisher:
+    """A ``Publisher`` over another one. Inside a ``trace_scope`` its records carry their send span's context."""
+
+    def __init__(self, publisher: Publisher, telemetry: Telemetry) -> None:
+        self._publisher = publisher
+        self._telemetry = telemetry
+
+    async def publish(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
+    ) -> Position:
+        """See ``wire.Publisher.publish``; the span ends with the acknowledgement."""
+        span = self._span(topic)
+        started = perf_counter()
+        try:
+            at = await self._publisher.publish(
+                topic, key=key, value=value, headers=_with(headers, span), partition=partition
+            )
+        except BaseException as error:
+            _failed(topic, span, error)
+            raise
+        child(PUBLISH_SECONDS, topic).observe(perf_counter() - started)
+        _acknowledged(span, at)
+        return at
+
+    async def send(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
+    ) -> Awaitable[Position]:
+        """See ``wire.Publisher.send``; the span ends when the acknowledgement comes, awaited or not."""
+        span = self._span(topic)
+        try:
+            sent = await self._publisher.send(
+                topic, key=key, value=value, headers=_with(headers, span), partition=partition
+            )
+        except BaseException as error:
+            _failed(topic, span, error)
+            raise
+        if span is None:
+            return sent
+        return asyncio.ensure_future(_watched(topic, span, sent))
+
+    def _span(self, topic: str) -> Span | None:
+        scope = trace_scope.get()
+        return None if scope is None else self._telemetry.send_span(topic, scope=scope)
+
+
+async def _watched(topic: str, span: Span, sent: Awaitable[Position]) -> Position:
+    try:
+        at = await sent
+    except BaseException as error:
+        _failed(topic, span, error)
+        raise
+    _acknowledged(span, at)
+    return at
+
+
+def _with(headers: Headers, span: Span | None) -> Headers:
+    return headers if span is None else (*headers, (TRACEPARENT, span.context.traceparent().encode()))
+
+
+def _failed(topic: str, span: Span | None, error: BaseException) -> None:
+    child(PUBLISH_ERRORS, topic, type(error).__name__).inc()
+    if span is not None:
+        span.end(error=type(error).__name__)
+
+
+def _acknowledged(span: Span | None, at: Position) -> None:
+    if span is not None:
+        span.set(names.DESTINATION_PARTITION_ID, str(at.partition))
+        span.set(names.KAFKA_OFFSET, at.offset)
+        span.end()

@@ -1,0 +1,138 @@
+"""One attempt at a run, as its template sees it."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+
+from jobforge.chassis.artifacts import ArtifactStore, StoredObject
+from jobforge.chassis.wire import Publisher
+from jobforge.contracts.identity import partition_of, run_key
+from jobforge.contracts.jobs import JobRequested, Progress
+from jobforge.contracts.runs import ArtifactWritten, ObjectRead, RunProgressed
+from jobforge.contracts.topics import RUNS
+from jobforge.execution.children import Children
+from jobforge.execution.errors import InvalidOutputs, ObjectMissing, Terminal
+
+R = TypeVar("R")
+log = structlog.get_logger()
+
+MAX_ARTIFACTS = 1000
+PROGRESS_INTERVAL = 0.25
+"""Seconds between two progress records of one attempt; what comes faster is dropped, but for the last (1.0)."""
+
+
+class TooManyArtifacts(Terminal):
+    """The job wrote more artifacts than a manifest holds."""
+
+    code = "job.too_many_artifacts"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every attempt of a service works with."""
+
+    store: ArtifactStore
+    publisher: Publisher
+    children: Children
+    threads: ThreadPoolExecutor
+    partitions: int
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Implements ``Job``; what it collects becomes part of the outcome."""
+
+    requested: JobRequested
+    number: int
+    claim: str
+    around: Surroundings
+    objects_read: dict[tuple[str, str], ObjectRead] = field(default_factory=dict)
+    artifacts: dict[str, ArtifactWritten] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    tool_versions: dict[str, str] = field(default_factory=dict)
+    run_id: UUID = field(init=False)
+    tenant_id: str = field(init=False)
+    project_id: str | None = field(init=False)
+    attempt: int = field(init=False)
+    dry_run: bool = field(init=False)
+    trace_id: str = field(init=False)
+    _progressed_at: float = field(init=False, default=float("-inf"))
+    _sends: set["asyncio.Future[Any]"] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.run_id = self.requested.run_id
+        self.tenant_id = self.requested.tenant_id
+        self.project_id = self.requested.project_id
+        self.attempt = self.number
+        self.dry_run = self.requested.dry_run
+        self.trace_id = self.requested.trace_id
+
+    async def progress(self, fraction: float, message: str | None = None) -> None:
+        """See ``Job.progress``."""
+        now = asyncio.get_running_loop().time()
+        if fraction < 1 and now - self._progressed_at < PROGRESS_INTERVAL:
+            return
+        self._progressed_at = now
+        record = RunProgressed(
+            run_id=self.run_id,
+            tenant_id=self.tenant_id,
+            attempt=self.number,
+            progress=Progress(fraction=min(max(fraction, 0.0), 1.0), message=message and message[:500]),
+            at=datetime.now(UTC),
+        )
+        key = run_key(self.tenant_id, self.run_id)
+        # Progress is a courtesy: nothing waits for it, and a log that is away must not fail the job.
+        sent = asyncio.ensure_future(
+            self.around.publisher.send(
+                RUNS.name, key=key, value=record.to_bytes(), partition=partition_of(key, self.around.partitions)
+            )
+        )
+        self._sends.add(sent)
+        sent.add_done_callback(self._sent)
+
+    async def read_object(self, kind: str, object_id: str) -> StoredObject:
+        """See ``Job.read_object``."""
+        found = await self.around.store.read_object(self.tenant_id, kind, object_id)
+        if found is None:
+            raise ObjectMissing(f"no {kind} with the id {object_id} was uploaded; PUT /v1/objects/{kind}/{object_id}")
+        self.objects_read[kind, object_id] = ObjectRead(kind=kind, id=object_id, sha256=found.sha256)
+        return found
+
+    async def write_artifact(self, name: str, data: bytes | str, media_type: str) -> None:
+        """See ``Job.write_artifact``."""
+        if name not in self.artifacts and len(self.artifacts) >= MAX_ARTIFACTS:
+            raise TooManyArtifacts(f"{name} would be artifact {MAX_ARTIFACTS + 1}; a run holds {MAX_ARTIFACTS}")
+        body = data.encode() if isinstance(data, str) else data
+        self.artifacts[name] = await self.around.store.write_artifact(
+            self.tenant_id, str(self.run_id), self.number, self.claim, name, body, media_type
+        )
+
+    async def in_process(self, function: Callable[..., R], *args: Any) -> R:
+        """See ``Job.in_process``."""
+        return await self.around.children.run(function, *args)
+
+    async def in_thread(self, function: Callable[..., R], *args: Any) -> R:
+        """See ``Job.in_thread``."""
+        return await asyncio.get_running_loop().run_in_executor(self.around.threads, function, *args)
+
+    def measure(self, name: str, value: float) -> None:
+        """See ``Job.measure``."""
+        if not math.isfinite(value):
+            raise InvalidOutputs(f"the metric {name} is {value}: a manifest holds finite numbers")
+        self.metrics[name] = float(value)
+
+    def used_tool(self, name: str, version: str) -> None:
+        """See ``Job.used_tool``."""
+        self.tool_versions[name] = version
+
+    def _sent(self, sent: "asyncio.Future[Any]") -> None:
+        self._sends.discard(sent)
+        if not sent.cancelled() and sent.exception() is not None:
+            log.info("progress.not_sent", run_id=str(self.run_id))

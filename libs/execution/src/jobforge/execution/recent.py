@@ -1,0 +1,34 @@
+"""The runs of one partition that this worker met in this epoch, so that a repeated request does no work twice."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Literal
+from uuid import UUID
+
+REMEMBERED = 10_000
+"""Finished runs kept in memory, about 3 MB."""
+
+
+class RecentRuns:
+    """Saves work only: it forgets at every rebalance, and the log's first terminal record decides anyway."""
+
+    def __init__(self) -> None:
+        self._runs: OrderedDict[UUID, tuple[str, asyncio.Event]] = OrderedDict()
+
+    def meet(self, run_id: UUID, body_digest: str) -> Literal["new", "repeat", "conflict"]:
+        """What a request for this run is here; the first one names the body."""
+        known = self._runs.get(run_id)
+        if known is None:
+            self._runs[run_id] = (body_digest, asyncio.Event())
+            return "new"
+        return "repeat" if known[0] == body_digest else "conflict"
+
+    def finish(self, run_id: UUID) -> None:
+        """The run's outcome is written."""
+        self._runs[run_id][1].set()
+        while len(self._runs) > REMEMBERED and next(iter(self._runs.values()))[1].is_set():
+            self._runs.popitem(last=False)
+
+    async def finished(self, run_id: UUID) -> None:
+        """Wait until the run's outcome is written; a repeat is not done before its original is."""
+        await self._runs[run_id][1].wait()

@@ -1,0 +1,24 @@
+"""Which inputs a manifest must not show: fields that a template's model marks as sensitive."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from jobforge.contracts.base import JsonObject
+
+REDACTED = "[REDACTED]"
+
+
+def sensitive(**field: Any) -> Any:
+    """A field of ``Inputs`` that manifests and reports show as ``[REDACTED]``; the template sees its value."""
+    return Field(json_schema_extra={"sensitive": True}, **field)
+
+
+def redacted(model: type[BaseModel], inputs: JsonObject) -> JsonObject:
+    """The inputs with every sensitive top-level field replaced."""
+    hidden = {
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("sensitive")
+    }
+    return {name: REDACTED if name in hidden else value for name, value in inputs.items()} if hidden else inputs

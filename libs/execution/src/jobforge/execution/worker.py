@@ -1,0 +1,278 @@
+"""The engine: reads job records, runs them concurrently, and lets an offset go only when its outcome is written.
+
+It knows the wire's verbs and the runner, and no client library.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from jobforge.chassis.telemetry import Telemetry
+from jobforge.chassis.traced import TraceScope, trace_scope
+from jobforge.chassis.wire import Consumer, NotAssigned, NotWritten, OutcomeUnknown, Partition, Publisher, Record
+from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.contracts.identity import parse_run_key, partition_of, run_key
+from jobforge.contracts.jobs import JobRequested
+from jobforge.contracts.reading import Unreadable, read
+from jobforge.contracts.runs import RunFailed, RunStarted, RunSucceeded
+from jobforge.contracts.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, REJECTED, RUNS
+from jobforge.execution.offsets import OffsetTracker
+from jobforge.execution.recent import RecentRuns
+from jobforge.execution.runner import Runner
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a worker holds at once; times in seconds."""
+
+    concurrency: int = 64
+    queued: int = 256
+    """Records waiting for a slot before their partitions are paused."""
+    window: int = 2000
+    """Unfinished offsets a partition may hold before it is paused."""
+    commit_every: float = 0.2
+    drain: float = 20.0
+
+
+class Worker:
+    """A ``Reader`` of one domain's jobs."""
+
+    def __init__(
+        self,
+        domain: str,
+        runner: Runner,
+        publisher: Publisher,
+        telemetry: Telemetry,
+        *,
+        partitions: int,
+        limits: Limits | None = None,
+    ) -> None:
+        self._domain = domain
+        self._runner = runner
+        self._publisher = publisher
+        self._telemetry = telemetry
+        self._partitions = partitions
+        self._limits = limits or Limits()
+        self._trackers: dict[Partition, OffsetTracker] = {}
+        self._recent: dict[Partition, RecentRuns] = {}
+        self._queue: deque[tuple[Record, OffsetTracker]] = deque()
+        self._running: dict[asyncio.Task[None], Partition] = {}
+        self._paused: set[Partition] = set()
+        self._stopping = False
+
+    @property
+    def group(self) -> str:
+        """The consumer group of this domain's workers."""
+        return f"jobs-{self._domain}"
+
+    @property
+    def in_flight(self) -> int:
+        """Jobs that run now."""
+        return len(self._running)
+
+    async def assigned(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
+        """A new epoch for these partitions: fresh trackers."""
+        for partition in partitions:
+            self._trackers[partition] = OffsetTracker()
+            self._recent[partition] = RecentRuns()
+
+    async def revoked(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
+        """Stop dispatch, drain, commit, forget: late completions of the old epoch count for nothing."""
+        self._forget_queued(partitions)
+        await self._finish(partitions, self._limits.drain)
+        await self._commit(consumer, partitions)
+        for partition in partitions:
+            self._trackers.pop(partition, None)
+            self._recent.pop(partition, None)
+            self._paused.discard(partition)
+
+    async def run(self, consumer: Consumer) -> None:
+        """Poll for ever; work never holds the poll."""
+        committed_at = 0.0
+        clock = asyncio.get_running_loop().time
+        while not self._stopping:
+            for partition, records in (await consumer.poll(timeout=0.05, max_records=500)).items():
+                self._take(partition, records)
+            self._press_back(consumer)
+            if clock() - committed_at >= self._limits.commit_every:
+                await self._commit(consumer, self._trackers)
+                committed_at = clock()
+
+    async def drain(self, consumer: Consumer) -> None:
+        """Finish what runs within the grace period; what is queued or unfinished is handed back by not committing."""
+        self._stopping = True
+        self._forget_queued(self._trackers)
+        await self._finish(self._trackers, self._limits.drain)
+        await self._commit(consumer, self._trackers)
+
+    def _take(self, partition: Partition, records: Iterable[Record]) -> None:
+        tracker = self._trackers.get(partition)
+        if tracker is None:
+            return
+        for record in records:
+            tracker.begin(record.offset)
+            self._queue.append((record, tracker))
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        while self._queue and len(self._running) < self._limits.concurrency:
+            record, tracker = self._queue.popleft()
+            task = asyncio.create_task(self._settle(record, tracker))
+            self._running[task] = record.at
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("worker.record_failed", error=repr(error), exc_info=error)
+        self._dispatch()
+
+    async def _settle(self, record: Record, tracker: OffsetTracker) -> None:
+        """Bring one record to its outcome; only then its offset counts as done."""
+        try:
+            requested = read(JobRequested, record.value)
+            snapshot = self._runner.snapshot(requested)
+        except Unreadable as why:
+            await self._refuse(record, why)
+        else:
+            recent = self._recent.get(record.at) or RecentRuns()
+            match recent.meet(requested.run_id, requested.body_digest):
+                case "new":
+                    await self._execute(record, requested, snapshot)
+                    recent.finish(requested.run_id)
+                case "conflict":
+                    detail = f"run {requested.run_id} exists with another body; use another Idempotency-Key"
+                    await self._set_aside(record, REJECTED.name, "idempotency.conflict", detail)
+                case "repeat":
+                    await recent.finished(requested.run_id)
+        tracker.finish(record.offset)
+
+    async def _execute(self, record: Record, requested: JobRequested, snapshot: Any) -> None:
+        started = self._runner.started(requested, 1, uuid4().hex)
+        with (
+            self._telemetry.process_span(
+                record,
+                group=self.group,
+                trace_id=requested.trace_id,
+                attributes={
+                    "jobforge.tenant_id": requested.tenant_id,
+                    "jobforge.run_id": str(requested.run_id),
+                    "jobforge.template_key": requested.template_key,
+                },
+            ) as span,
+            structlog.contextvars.bound_contextvars(
+                run_id=str(requested.run_id), app_trace_id=requested.trace_id, attempt=started.attempt
+            ),
+        ):
+            await self._announce(started)
+            outcome = await self._runner.run(requested, snapshot, started)
+            trace_scope.set(TraceScope(requested.trace_id, span.context))
+            await self._publish_outcome(outcome)
+            if isinstance(outcome, RunFailed):
+                span.set("error.type", outcome.error.code)
+                log.info("run.failed", code=outcome.error.code, template_key=requested.template_key)
+
+    async def _announce(self, started: RunStarted) -> None:
+        # Nothing waits for its acknowledgement: it shares the partition with the outcome, and so comes before it.
+        key = run_key(started.tenant_id, started.run_id)
+        with suppress(NotWritten):
+            await self._publisher.send(
+                RUNS.name, key=key, value=started.to_bytes(), partition=partition_of(key, self._partitions)
+            )
+
+    async def _publish_outcome(self, outcome: RunSucceeded | RunFailed) -> None:
+        key = run_key(outcome.tenant_id, outcome.run_id)
+        value = outcome.to_bytes()
+        if len(value) > MAX_MESSAGE_BYTES - 64 * 1024:
+            value = self._runner.too_large(outcome, len(value)).to_bytes()
+        await self._publish(RUNS.name, key, value, (), partition_of(key, self._partitions))
+
+    async def _refuse(self, record: Record, why: Unreadable) -> None:
+        """Poison by bytes: the record goes to the dead letters untouched, and the run that its key names ends."""
+        log.warning("record.unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
+        await self._set_aside(record, DEAD_LETTERS.named(self._domain), why.reason, why.detail)
+        named: tuple[str, UUID] | None = parse_run_key(record.key)
+        if named is not None:
+            await self._publish_outcome(self._runner.unreadable(*named, why.reason, why.detail))
+
+    async def _set_aside(self, record: Record, topic: str, reason: str, detail: str) -> None:
+        headers = dead_letter_headers(
+            record.headers,
+            reason=reason,
+            detail=detail,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            timestamp=record.timestamp,
+            dead_at=datetime.now(UTC).isoformat(),
+        )
+        await self._publish(topic, record.key, record.value, headers, None)
+
+    async def _publish(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...], at: int | None
+    ) -> None:
+        """Publish until it is acknowledged: an outcome is never dropped. Repeats are absorbed by the fold."""
+        wait = 0.1
+        while True:
+            try:
+                await self._publisher.publish(topic, key=key, value=value, headers=headers, partition=at)
+                return
+            except (NotWritten, OutcomeUnknown) as error:
+                log.warning("publish.repeated", topic=topic, after=wait, error=str(error))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+
+    def _press_back(self, consumer: Consumer) -> None:
+        """Back-pressure is pausing, never not polling."""
+        full = len(self._queue) >= self._limits.queued
+        wanted = {
+            partition
+            for partition, tracker in self._trackers.items()
+            if full or tracker.unfinished >= self._limits.window
+        }
+        if more := wanted - self._paused:
+            consumer.pause(more)
+        if fewer := self._paused - wanted:
+            consumer.resume(fewer)
+        self._paused = wanted
+
+    async def _commit(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
+        trackers = {p: self._trackers[p] for p in partitions if p in self._trackers}
+        due: Mapping[Partition, int] = {p: t.due for p, t in trackers.items() if t.due is not None}
+        if not due:
+            return
+        try:
+            await consumer.commit(due)
+        except NotAssigned as error:
+            log.info("commit.too_late", error=str(error))
+            return
+        except Exception as error:  # the next commit carries the same offsets, or higher ones
+            log.warning("commit.failed", error=repr(error))
+            return
+        for partition, offset in due.items():
+            trackers[partition].committed(offset)
+
+    def _forget_queued(self, partitions: Iterable[Partition]) -> None:
+        gone = set(partitions)
+        self._queue = deque(item for item in self._queue if item[0].at not in gone)
+
+    async def _finish(self, partitions: Iterable[Partition], seconds: float) -> None:
+        wanted = set(partitions)
+        mine = [task for task, partition in self._running.items() if partition in wanted]
+        if not mine:
+            return
+        _, late = await asyncio.wait(mine, timeout=seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("worker.handed_back", jobs=len(late))
+            await asyncio.wait(late, timeout=2)

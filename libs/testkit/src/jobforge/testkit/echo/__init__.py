@@ -1,0 +1,1 @@
+"""A deliberately tiny domain for tests and benchmarks; no plane starts it by itself."""

@@ -1,0 +1,85 @@
+"""Answers with what it was given, after doing on the way what a test asks for."""
+
+import asyncio
+import os
+import time
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from jobforge.execution.errors import Retryable, Terminal
+from jobforge.execution.job import Job
+from jobforge.execution.template import template
+
+
+class Inputs(BaseModel):
+    """What to say, and what to do first."""
+
+    message: str = ""
+    sleep: float = Field(default=0, ge=0, le=60, description="Seconds to wait without holding anything.")
+    burn: float = Field(default=0, ge=0, le=60, description="Seconds of CPU work in a child process.")
+    artifact: str | None = None
+    progress: bool = False
+    behave: Literal["well", "retryable", "terminal", "raise", "exit", "die", "nan", "block"] = "well"
+
+
+class Outputs(BaseModel):
+    """What was said."""
+
+    message: str
+    number: Any = None
+
+
+class Refused(Terminal):
+    """The test asked for a terminal failure."""
+
+    code = "echo.refused"
+
+
+class Busy(Retryable):
+    """The test asked for a retryable failure."""
+
+    code = "echo.busy"
+
+
+@template("echo.message.reply", timeout=timedelta(seconds=5), attempts=3)
+async def run(inputs: Inputs, job: Job) -> Outputs:
+    """Answers with its message."""
+    if inputs.progress:
+        await job.progress(0.5, "half way")
+    if inputs.sleep:
+        await asyncio.sleep(inputs.sleep)
+    if inputs.burn:
+        await job.in_process(burn, inputs.burn)
+    if inputs.artifact is not None:
+        await job.write_artifact("echo.txt", inputs.artifact, "text/plain")
+    if inputs.behave != "well":
+        return await misbehave(inputs.behave, job)
+    return Outputs(message=inputs.message)
+
+
+async def misbehave(how: str, job: Job) -> Outputs:
+    """Everything a template can do wrong."""
+    match how:
+        case "retryable":
+            raise Busy("busy for now")
+        case "terminal":
+            raise Refused("this will never work")
+        case "exit":
+            raise SystemExit(3)
+        case "die":
+            await job.in_process(os._exit, 9)
+        case "nan":
+            return Outputs(message="", number=float("nan"))
+        case "block":
+            await job.in_process(time.sleep, 60)
+    raise ZeroDivisionError("a bug in the template")
+
+
+def burn(seconds: float) -> int:
+    """Keep one core busy."""
+    until, rounds = time.perf_counter() + seconds, 0
+    while time.perf_counter() < until:
+        rounds += 1
+    return rounds
