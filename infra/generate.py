@@ -4,6 +4,7 @@
 """
 
 import argparse
+import hashlib
 import importlib
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from jobforge.contracts.asyncapi import Participant, asyncapi_document
 from jobforge.contracts.export import exported_messages, message_schema, topics_yaml
 from jobforge.execution.export import template_descriptors
@@ -23,6 +25,9 @@ from jobforge.execution.export import template_descriptors
 ROOT = Path(__file__).resolve().parent.parent
 APPS = "infra/kafka/apps.yaml"
 COMPOSE = "infra/compose/services.yml"
+EXAMPLES = "schemas/examples"
+SEALS = f"{EXAMPLES}/SHA256SUMS"
+"""Grows by a line for each new example; a line that is there is never changed, so neither is its example."""
 OWNED = ("schemas/messages", "schemas/templates", "schemas/asyncapi", "schemas/openapi")
 """Folders in which every file is generated: what is not generated any more is removed from them."""
 REMEDY = "run `make schemas` and commit what it writes"
@@ -72,6 +77,7 @@ def generated(root: Path) -> dict[str, str]:
     apps = sorted(yaml.safe_load((root / APPS).read_text(encoding="utf-8"))["apps"])
     domains = [service.name for service in services if service.kind == "domain"]
     files = {"schemas/topics.yaml": topics_yaml(apps=apps, domains=domains), COMPOSE: compose(services)}
+    files[SEALS] = seals(root)
     for message in exported_messages():
         files[f"schemas/messages/{message.__name__}.json"] = _json(message_schema(message))
     for domain in domains:
@@ -114,6 +120,18 @@ def compose(services: tuple[Service, ...]) -> str:
             f'    ports: ["127.0.0.1:${{{variable}:-{service.port}}}:8080"]',
         ]
     return _COMPOSE_HEADER + "\n".join(lines) + "\n"
+
+
+def seals(root: Path) -> str:
+    """The checksums of all examples in ``sha256sum`` format: those already recorded, and one for each new example."""
+    path = root / SEALS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    sealed = {line.split("  ", 1)[1] for line in lines}
+    for example in sorted((root / EXAMPLES).glob("*/*.json")):
+        name = example.relative_to(root / EXAMPLES).as_posix()
+        if name not in sealed:
+            lines.append(f"{hashlib.sha256(example.read_bytes()).hexdigest()}  {name}")
+    return "".join(f"{line}\n" for line in sorted(lines, key=lambda line: line.split("  ", 1)[1]))
 
 
 def stale(root: Path, files: Mapping[str, str]) -> Iterator[str]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
 from jobforge.contracts import dead_letter
 from jobforge.contracts.base import JsonObject
 from jobforge.contracts.export import topic_settings
 from jobforge.contracts.topics import TOPICS, Topic
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 ORIGINAL_BYTES = "OriginalBytes"
 """The message of topics that keep records as they came: any bytes, and headers that say why."""

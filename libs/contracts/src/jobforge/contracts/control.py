@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from jobforge.contracts.base import Instant, JsonObject, Message, SourceApp, TemplateKey
 from pydantic import Field, TypeAdapter
+
+from jobforge.contracts.base import Instant, JsonObject, Message, SourceApp, TemplateKey
 
 FLAGS: dict[str, bool] = {
     "JOBFORGE_EVENTS_ENABLED": False,

@@ -3,6 +3,8 @@
 from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field, StringConstraints
+
 from jobforge.contracts.base import (
     EventType,
     Instant,
@@ -16,7 +18,6 @@ from jobforge.contracts.base import (
     TraceId,
     Value,
 )
-from pydantic import Field, StringConstraints
 
 RedactionHint = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 SubjectId = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f/\\]+$")]

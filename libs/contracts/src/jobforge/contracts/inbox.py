@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
+from pydantic import Field, TypeAdapter
+
 from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.jobs import IdempotencyKey, JobSubmission
-from pydantic import Field, TypeAdapter
 
 
 class InboxEvent(EventSubmission):

@@ -3,6 +3,8 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import Field, StringConstraints
+
 from jobforge.contracts.base import (
     ActorId,
     Instant,
@@ -17,7 +19,6 @@ from jobforge.contracts.base import (
     TraceId,
     Value,
 )
-from pydantic import Field, StringConstraints
 
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 

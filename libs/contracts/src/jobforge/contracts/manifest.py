@@ -3,11 +3,12 @@
 from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from jobforge.contracts.base import Instant, JsonObject, Message, Sha256, TenantId, Value
 from jobforge.contracts.canonical import digest
 from jobforge.contracts.jobs import JobError, RequestedBy
 from jobforge.contracts.runs import Environment, ObjectRead
-from pydantic import Field
 
 ManifestStatus = Literal["pending", "complete", "failed"]
 _OUTSIDE_DIGEST = frozenset({"digest", "duplicates", "url"})

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from jobforge.contracts.base import Value
 from pydantic import ConfigDict, Field
+
+from jobforge.contracts.base import Value
 
 MEDIA_TYPE = "application/problem+json"
 

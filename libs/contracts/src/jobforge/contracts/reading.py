@@ -3,8 +3,9 @@
 from typing import Any, TypeVar
 
 import pydantic_core
-from jobforge.contracts.base import Message
 from pydantic import TypeAdapter, ValidationError
+
+from jobforge.contracts.base import Message
 
 M = TypeVar("M", bound=Message)
 

@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field, TypeAdapter
+
 from jobforge.contracts.base import Instant, JsonObject, Message, Sha256, TenantId, Value
 from jobforge.contracts.jobs import JobError, Progress, RequestedBy
-from pydantic import Field, TypeAdapter
 
 
 class Environment(Value):
