@@ -1,4 +1,4 @@
-"""Writes everything that can be generated: schemas/ and infra/compose/services.yml.
+"""Writes everything that can be generated: schemas/, infra/compose/services.yml and .importlinter.
 
 ``python infra/generate.py`` writes; ``--check`` writes nothing, names each stale file and exits 1.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from import_contracts import import_contracts
 
 from jobforge.contracts.asyncapi import Participant, asyncapi_document
 from jobforge.contracts.export import exported_messages, message_schema, topics_yaml
@@ -25,6 +26,7 @@ from jobforge.execution.export import template_descriptors
 ROOT = Path(__file__).resolve().parent.parent
 APPS = "infra/kafka/apps.yaml"
 COMPOSE = "infra/compose/services.yml"
+IMPORTS = ".importlinter"
 EXAMPLES = "schemas/examples"
 SEALS = f"{EXAMPLES}/SHA256SUMS"
 """Grows by a line for each new example; a line that is there is never changed, so neither is its example."""
@@ -78,6 +80,7 @@ def generated(root: Path) -> dict[str, str]:
     domains = [service.name for service in services if service.kind == "domain"]
     files = {"schemas/topics.yaml": topics_yaml(apps=apps, domains=domains), COMPOSE: compose(services)}
     files[SEALS] = seals(root)
+    files[IMPORTS] = import_contracts(root)
     for message in exported_messages():
         files[f"schemas/messages/{message.__name__}.json"] = _json(message_schema(message))
     for domain in domains:

@@ -1,5 +1,6 @@
 """What a manifest's digest covers, and what it does not."""
 
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given
@@ -43,7 +44,7 @@ def test_a_url_inside_inputs_or_outputs_counts() -> None:
 
 def test_every_other_field_counts() -> None:
     """Status, tenant, artifacts' content and errors are all sealed."""
-    changes = [
+    changes: list[dict[str, Any]] = [
         {"tenant_id": "other"},
         {"status": "failed"},
         {"dry_run": True},
