@@ -1,6 +1,7 @@
 """Runs one attempt of one job to its outcome; whatever the template does, an outcome comes out."""
 
 import asyncio
+import math
 import platform
 import socket
 from collections.abc import Mapping
@@ -154,6 +155,7 @@ class Runner:
     async def _outputs(self, bound: BoundTemplate, result: object, attempt: Attempt) -> JsonObject:
         try:
             model = bound.template.outputs.model_validate(result, from_attributes=isinstance(result, BaseModel))
+            _refuse_non_finite(model.model_dump())
             outputs, text = model.model_dump(mode="json"), model.model_dump_json()
             if len(text) < INLINE_CHECK:
                 canonical_json(outputs)
@@ -206,6 +208,18 @@ def _error(code: str, message: str, *, retryable: bool = False) -> JobError:
 
 def _unexpected(raised: BaseException) -> JobError:
     return _error("job.raised", f"{type(raised).__name__}: {raised}", retryable=True)
+
+
+def _refuse_non_finite(value: Any) -> None:
+    """Pydantic writes NaN and infinities of untyped fields as null, which would hide them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not a JSON number")
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        return
+    for item in value:
+        _refuse_non_finite(item)
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -1,0 +1,85 @@
+"""Pins what the adapter relies on inside FastStream and aiokafka: a release that changes it fails here first."""
+
+import inspect
+from importlib.metadata import version
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
+from faststream.kafka.subscriber.usecase import DefaultSubscriber, LogicSubscriber
+from faststream.middlewares import AckPolicy
+
+from jobforge.chassis.faststream_adapter import LogSubscriber
+from jobforge.chassis.kafka import Kafka
+from jobforge.chassis.settings import Settings
+from jobforge.chassis.telemetry import Telemetry
+from jobforge.chassis.wire import Consumer, Partition
+from jobforge.contracts.jobs import JobRequested
+
+
+class Nothing:
+    """A reader that reads nothing."""
+
+    async def assigned(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
+        """See ``Reader``."""
+
+    async def revoked(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
+        """See ``Reader``."""
+
+    async def run(self, consumer: Consumer) -> None:
+        """See ``Reader``."""
+
+    async def drain(self, consumer: Consumer) -> None:
+        """See ``Reader``."""
+
+
+@pytest.fixture
+def subscriber() -> LogSubscriber:
+    """A registered subscriber that is not started."""
+    settings = Settings(kafka_bootstrap="127.0.0.1:1")
+    kafka = Kafka(settings, service="pin", telemetry=Telemetry(service="pin", version="0", endpoint=None))
+    return kafka.read(Nothing(), group="g", topics=["jobforge.jobs.echo"], message=JobRequested, title="pin")
+
+
+@pytest.mark.parametrize(("package", "pinned"), [("faststream", "0.7.8"), ("aiokafka", "0.14.0")])
+def test_the_versions_are_those_the_adapter_was_written_for(package: str, pinned: str) -> None:
+    """Another version needs this file's other tests read again, not just passed."""
+    assert version(package) == pinned
+
+
+def test_nothing_is_committed_by_itself(subscriber: LogSubscriber) -> None:
+    """FastStream's default would commit before the work is done."""
+    assert subscriber._connection_args["enable_auto_commit"] is False
+    assert subscriber.ack_policy is AckPolicy.MANUAL
+
+
+def test_a_new_group_reads_from_the_start(subscriber: LogSubscriber) -> None:
+    """FastStream's default would skip what came before the first join."""
+    assert subscriber._connection_args["auto_offset_reset"] == "earliest"
+
+
+def test_the_loop_and_the_stop_are_ours(subscriber: LogSubscriber) -> None:
+    """FastStream starts ``_run_consume_loop`` only for subscribers with a call."""
+    assert subscriber.calls
+    assert inspect.iscoroutinefunction(DefaultSubscriber._run_consume_loop)
+    assert "_run_consume_loop, (self.consumer,)" in inspect.getsource(LogicSubscriber.start)
+    assert LogSubscriber.stop is not LogicSubscriber.stop
+
+
+def test_the_raw_producer_is_where_the_adapter_looks() -> None:
+    """``broker.config.producer._producer.producer`` is aiokafka's own."""
+    assert "self._producer.producer.send(" in inspect.getsource(AioKafkaFastProducerImpl.publish)
+
+
+def test_liveness_can_see_the_tasks_that_die() -> None:
+    """The coordination and fetch tasks are attributes of these names."""
+    assert "self._coordination_task = " in inspect.getsource(GroupCoordinator)
+    assert "self._fetch_task = " in inspect.getsource(Fetcher)
+    assert "self._coordinator = " in inspect.getsource(AIOKafkaConsumer)
+
+
+def test_a_consumer_that_never_started_is_not_alive(subscriber: LogSubscriber) -> None:
+    """Liveness does not take silence for health."""
+    assert subscriber.problems() == ["g: not started"]
