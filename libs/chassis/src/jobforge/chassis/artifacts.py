@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore
+
 from jobforge.chassis.artifact_paths import (
     artifact_path,
     blob_path,
@@ -18,8 +21,6 @@ from jobforge.chassis.artifact_stores import open_store
 from jobforge.chassis.uploads import TooLarge, Upload
 from jobforge.contracts.base import Value
 from jobforge.contracts.runs import ArtifactWritten
-from obstore.exceptions import BaseError
-from obstore.store import ObjectStore
 
 __all__ = ["ArtifactStore", "NotFound", "ObjectInfo", "StoreUnavailable", "StoredObject", "TooLarge"]
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
+
 from jobforge.chassis.metrics import ASGIApp, Receive, Scope, Send, metrics_route
 from jobforge.chassis.redaction import redact_text
 

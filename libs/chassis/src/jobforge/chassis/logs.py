@@ -9,11 +9,12 @@ from typing import Any, TextIO, cast
 
 import orjson
 import structlog
+from structlog.contextvars import bound_contextvars
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
 from jobforge.chassis.redaction import redact
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import root_context, trace_scope
-from structlog.contextvars import bound_contextvars
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 __all__ = ["BROKER_LOGGER", "bound_contextvars", "configure_logging", "get_logger"]
 

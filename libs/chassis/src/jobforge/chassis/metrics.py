@@ -32,7 +32,7 @@ PUBLISH_SECONDS = Histogram(
 )
 PUBLISH_ERRORS = Counter("jobforge_publish_errors", "Records that Kafka did not acknowledge.", ["topic", "error_type"])
 CONSUMER_LAG = Gauge(
-    "jobforge_consumer_lag_messages", "Records after the committed offset.", ["group", "topic", "partition"]
+    "jobforge_consumer_lag_messages", "Records written and not yet read.", ["group", "topic", "partition"]
 )
 CONSUMER_REBALANCES = Counter("jobforge_consumer_rebalances", "Assignments that a group gave this member.", ["group"])
 DEAD_LETTERS = Counter("jobforge_dlq_messages", "Job records sent to a dead letter topic.", ["reason"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from faststream import BaseMiddleware
 from faststream.kafka.message import KafkaMessage
 from faststream.kafka.response import KafkaPublishCommand
+
 from jobforge.chassis import conventions as names
 from jobforge.chassis.telemetry import TRACEPARENT, Span, Telemetry, TraceScope, trace_scope
 from jobforge.chassis.wire import Record
