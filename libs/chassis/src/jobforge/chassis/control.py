@@ -5,10 +5,11 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # it ships no types
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it ships no types
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
 from jobforge.chassis.control_state import ControlState
+from jobforge.chassis.logs import get_logger
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.wire import Position, Publisher
 from jobforge.contracts.control import (
@@ -26,7 +27,7 @@ ControlMessage = TemplateAnnounced | TemplateSwitched | FlagSet | AppRegistered 
 POLL = 1.0
 """Seconds that one read waits for records; a new record is returned at once."""
 
-log = structlog.stdlib.get_logger()
+log = get_logger()
 
 
 class ControlUnreadable(RuntimeError):

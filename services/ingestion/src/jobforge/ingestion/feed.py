@@ -1,0 +1,227 @@
+"""The Kafka door: what apps publish on their inbox topics, admitted as over HTTP or set aside with the reason."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from jobforge.chassis.logs import get_logger
+from jobforge.chassis.metrics import REJECTED as REJECTED_MESSAGES
+from jobforge.chassis.metrics import child
+from jobforge.chassis.settings import Settings
+from jobforge.chassis.spans import Span
+from jobforge.chassis.telemetry import Telemetry
+from jobforge.chassis.wire import Consumer, NotAssigned, NotWritten, OutcomeUnknown, Partition, Publisher, Record
+from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.contracts.identity import event_id_for_record, run_id_for_key, run_id_for_record
+from jobforge.contracts.inbox import InboxEvent
+from jobforge.contracts.jobs import JobRequested
+from jobforge.contracts.topics import INBOX, REJECTED
+from jobforge.ingestion.admission import admit_inbox
+from jobforge.ingestion.catalog import Catalog
+from jobforge.ingestion.intake import Intake, conflict
+from jobforge.ingestion.outgoing import Outgoing, job_record
+from jobforge.ingestion.refusal import Refusal
+
+GROUP = "ingestion"
+BACK_OFF = 1.0
+"""Seconds that a partition rests after Kafka did not take its records."""
+POLL = 0.5
+MAX_RECORDS = 500
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A record and what becomes of it: what to publish, or why not. ``job`` is set for a request with a key."""
+
+    record: Record
+    outgoing: Outgoing | None = None
+    refusal: Refusal | None = None
+    job: JobRequested | None = None
+
+
+class InboxReader:
+    """A wire ``Reader``: publishes, then commits; one subject's events keep their order through every failure."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        catalog: Catalog,
+        intake: Intake,
+        publisher: Publisher,
+        telemetry: Telemetry,
+        cluster_id: Callable[[], Awaitable[str]],
+        back_off: float = BACK_OFF,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._limit = settings.max_record_bytes
+        self._partitions = settings.partitions
+        self._catalog = catalog
+        self._intake = intake
+        self._publisher = publisher
+        self._telemetry = telemetry
+        self._cluster_id = cluster_id
+        self._back_off = back_off
+        self._clock = clock
+        self._held: set[Partition] = set()
+        self._resting: dict[Partition, float] = {}
+        self._working = asyncio.Lock()
+        self._stopping = False
+
+    async def assigned(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
+        """Read these from the group's commit on."""
+        self._held |= partitions
+
+    async def revoked(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
+        """Finish what is being published from these, commit it, and leave the rest to the next owner."""
+        self._held -= partitions
+        for partition in partitions:
+            self._resting.pop(partition, None)
+        async with self._working:
+            return
+
+    async def drain(self, consumer: Consumer) -> None:
+        """Finish what is being published, commit it, and take nothing more."""
+        self._stopping = True
+        async with self._working:
+            return
+
+    async def run(self, consumer: Consumer) -> None:
+        """Poll until cancelled or drained."""
+        cluster_id = await self._cluster_id()
+        now = asyncio.get_running_loop().time
+        while not self._stopping:
+            rested = [partition for partition, until in self._resting.items() if until <= now()]
+            for partition in rested:
+                del self._resting[partition]
+            consumer.resume(rested)
+            batches = await consumer.poll(timeout=POLL, max_records=MAX_RECORDS)
+            async with self._working:
+                if not self._stopping:
+                    await asyncio.gather(
+                        *(self._take(consumer, cluster_id, at, batch) for at, batch in batches.items())
+                    )
+
+    async def _take(self, consumer: Consumer, cluster_id: str, at: Partition, batch: Sequence[Record]) -> None:
+        """One partition's records: publish them wave by wave, commit what is done, rest on the first failure."""
+        if at not in self._held or at in self._resting:
+            return
+        done = batch[0].offset
+        try:
+            for wave in waves([self._decide(cluster_id, record) for record in batch]):
+                published = await self._publish(wave)
+                done = wave[published - 1].record.offset + 1 if published else done
+                if published < len(wave):
+                    self._rest(consumer, at, done)
+                    break
+        finally:
+            if done > batch[0].offset:
+                await self._commit(consumer, at, done)
+
+    def _decide(self, cluster_id: str, record: Record) -> Decided:
+        try:
+            return self._admit(cluster_id, record)
+        except Refusal as refusal:
+            return Decided(record, refusal=refusal)
+
+    def _admit(self, cluster_id: str, record: Record) -> Decided:
+        source_app = record.topic.removeprefix(INBOX.named())
+        found = admit_inbox(record.value, source_app=source_app, limit=self._limit)
+        place = (cluster_id, record.topic, record.partition, record.offset)
+        if isinstance(found, InboxEvent):
+            self._catalog.check_events_open()
+            return Decided(record, self._intake.event(found, found.event_id or event_id_for_record(*place)))
+        named = found.idempotency_key
+        run_id = run_id_for_key(found.tenant_id, found.template_key, named) if named else run_id_for_record(*place)
+        job = self._intake.job(found.model_copy(update={"source_app": source_app}), run_id)
+        return Decided(record, job_record(job, partitions=self._partitions), job=job if named else None)
+
+    async def _publish(self, wave: Sequence[Decided]) -> int:
+        """Publish a wave; how many of its records, from the first on, are certainly written."""
+        conflicts = await self._intake.root(
+            [one.outgoing for one in wave if one.outgoing], keyed=[one.job for one in wave if one.job]
+        )
+        wave = [
+            Decided(one.record, refusal=conflict(one.job)) if one.job and one.job.run_id in conflicts else one
+            for one in wave
+        ]
+        spans = [self._span(one) for one in wave]
+        accepted = [
+            (one.outgoing, span.context if span else None)
+            for one, span in zip(wave, spans, strict=True)
+            if one.outgoing is not None
+        ]
+        failures = iter(await self._intake.publish_all(accepted))
+        written = 0
+        failed = False
+        for one, span in zip(wave, spans, strict=True):
+            failure = next(failures) if one.outgoing else None
+            if span:
+                span.end(error=type(failure).__name__ if failure else None)
+            if failed or failure or (one.refusal and not await self._set_aside(one.record, one.refusal)):
+                failed = True
+                continue
+            written += 1
+        return written
+
+    def _span(self, decided: Decided) -> Span | None:
+        if decided.outgoing is None:
+            return None
+        return self._telemetry.process_span(
+            decided.record, group=GROUP, trace_id=decided.outgoing.trace_id, attributes=decided.outgoing.attributes
+        )
+
+    async def _set_aside(self, record: Record, refusal: Refusal) -> bool:
+        """Write the record, untouched, to ``jobforge.rejected``; whether that was acknowledged."""
+        headers = dead_letter_headers(
+            record.headers,
+            reason=refusal.code,
+            detail=refusal.detail,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            timestamp=record.timestamp,
+            dead_at=self._clock().isoformat(),
+        )
+        try:
+            await self._publisher.publish(REJECTED.name, key=record.key, value=record.value, headers=headers)
+        except (NotWritten, OutcomeUnknown):
+            return False
+        child(REJECTED_MESSAGES, refusal.code).inc()
+        log.info("inbox.rejected", topic=record.topic, at=record.offset, reason=refusal.code)
+        return True
+
+    def _rest(self, consumer: Consumer, at: Partition, offset: int) -> None:
+        """Read on from ``offset``, after a while: nothing is skipped, and the other partitions go on."""
+        log.warning("inbox.waiting", topic=at.topic, partition=at.number, offset=offset)
+        if at in self._held:
+            self._resting[at] = asyncio.get_running_loop().time() + self._back_off
+            consumer.pause([at])
+            consumer.seek(at, offset)
+
+    async def _commit(self, consumer: Consumer, at: Partition, offset: int) -> None:
+        try:
+            await consumer.commit({at: offset})
+        except NotAssigned:
+            log.info("inbox.lost", topic=at.topic, partition=at.number)  # the new owner publishes them again
+
+
+def waves(decided: Sequence[Decided]) -> Iterator[list[Decided]]:
+    """Cut into runs in which no two records share a key.
+
+    Each wave is acknowledged before the next is sent, so when one record fails, no later one of its key is written.
+    """
+    wave: list[Decided] = []
+    keys: set[bytes] = set()
+    for one in decided:
+        if one.outgoing and one.outgoing.key in keys:
+            yield wave
+            wave, keys = [], set()
+        wave.append(one)
+        if one.outgoing:
+            keys.add(one.outgoing.key)
+    if wave:
+        yield wave

@@ -1,0 +1,304 @@
+"""Every route of the door but the two hot ones, which are only declared here."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Header, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from jobforge.chassis.artifacts import ArtifactStore, StoreUnavailable, TooLarge
+from jobforge.chassis.control import ControlView, announce
+from jobforge.chassis.settings import Settings
+from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Publisher
+from jobforge.contracts.base import ActorId, ObjectId, TemplateKey, TenantId, Value
+from jobforge.contracts.control import FLAGS, FlagSet, TemplateAnnounced, TemplateSwitched
+from jobforge.contracts.envelope import EventReceipt, EventSubmission
+from jobforge.contracts.jobs import IdempotencyKey, JobAccepted, JobSubmission
+from jobforge.contracts.problem import Problem
+from jobforge.ingestion import batch
+from jobforge.ingestion.door import Disconnected, read_body
+from jobforge.ingestion.intake import Intake, Outcome, unavailable
+from jobforge.ingestion.problems import documented, problem
+from jobforge.ingestion.refusal import Refusal
+
+ObjectKind = Literal["contract", "document", "asset"]
+Tenant = Annotated[TenantId, Query(description="The tenant that owns it.")]
+_BYTES = "application/octet-stream"
+
+
+class EventOutcome(Value):
+    """What became of one event of a batch."""
+
+    status: int
+    event_id: UUID | None = None
+    error: Problem | None = None
+
+
+class CancelAccepted(Value):
+    """The wish to cancel is kept; on a terminal run it does nothing."""
+
+    job_id: UUID
+    tenant_id: str
+    cancel_requested: bool = True
+    as_of: str
+
+
+class ObjectStored(Value):
+    """An uploaded object."""
+
+    kind: str
+    object_id: str
+    size: int = Field(description="Bytes.")
+    sha256: str
+    content_type: str
+
+
+class CatalogEntry(Value):
+    """A template as it was announced, and whether it may be requested now."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, extra="ignore")
+
+    template_key: str
+    version: str
+    domain: str
+    description: str
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+    scopes: tuple[str, ...]
+    effects: str
+    timeout_seconds: float
+    attempts: int
+    enabled: bool
+
+
+class CatalogPage(Value):
+    """Every announced template, by key."""
+
+    templates: tuple[CatalogEntry, ...]
+
+
+class Flags(Value):
+    """Each feature flag and whether it is on."""
+
+    flags: dict[str, bool]
+
+
+class Switch(BaseModel):
+    """On or off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = Field(strict=True)
+
+
+class Switched(Value):
+    """What was switched."""
+
+    name: str
+    enabled: bool
+
+
+def declared_routes() -> APIRouter:
+    """The hot routes, for the OpenAPI document and for 405; ``Door`` answers them before any router."""
+    router = APIRouter()
+
+    @router.post("/v1/events", status_code=202, tags=["events"], responses=documented(400, 403, 413, 422, 431, 503))
+    async def submit_event(event: EventSubmission) -> EventReceipt:
+        """State a fact. The answer comes when Kafka holds the event."""
+        raise NotImplementedError
+
+    @router.post(
+        "/v1/jobs", status_code=202, tags=["jobs"], responses=documented(400, 403, 404, 409, 413, 422, 431, 503)
+    )
+    async def request_job(
+        request: JobSubmission,
+        idempotency_key: Annotated[IdempotencyKey | None, Header(description="Names the run for ever.")] = None,
+    ) -> JobAccepted:
+        """Ask for a run of a template. The answer comes when Kafka holds the request."""
+        raise NotImplementedError
+
+    return router
+
+
+def event_and_job_routes(intake: Intake) -> APIRouter:
+    """Batches and cancellations."""
+    router = APIRouter()
+
+    @router.post(
+        "/v1/events:batch",
+        status_code=207,
+        tags=["events"],
+        response_model=list[EventOutcome],
+        responses=documented(400, 403, 413, 431),
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/x-ndjson": {"schema": {"type": "string"}},
+                    "application/json": {
+                        "schema": {
+                            "type": "array",
+                            "maxItems": batch.MAX_EVENTS,
+                            "items": {"$ref": "#/components/schemas/EventSubmission"},
+                        }
+                    },
+                },
+            }
+        },
+    )
+    async def submit_events(request: Request) -> Response:
+        """State many facts: up to 1,000 events in 16 MiB, as NDJSON or a JSON list. One outcome for each, in order."""
+        try:
+            body = await read_body(list(request.headers.raw), request.receive, batch.MAX_BYTES)
+        except Refusal:
+            raise batch.too_large() from None
+        outcomes = await intake.accept_events(batch.split(body))
+        shown = b",".join(_shown(outcome) for outcome in outcomes)
+        return Response(b"[" + shown + b"]", 207, media_type="application/json")
+
+    @router.post("/v1/jobs/{job_id}/cancel", status_code=202, tags=["jobs"], responses=documented(422, 431, 503))
+    async def cancel_job(
+        job_id: UUID, tenant_id: Tenant, actor_id: Annotated[ActorId | None, Query()] = None
+    ) -> CancelAccepted:
+        """Ask to cancel a run, known here or not yet; on a terminal run it does nothing."""
+        position = await intake.cancel(tenant_id, job_id, actor_id=actor_id)
+        return CancelAccepted(job_id=job_id, tenant_id=tenant_id, as_of=str(position))
+
+    return router
+
+
+def object_routes(objects: ArtifactStore, *, limit: int) -> APIRouter:
+    """Uploads of what inputs name."""
+    router = APIRouter()
+
+    @router.put(
+        "/v1/objects/{kind}/{object_id}",
+        status_code=201,
+        tags=["objects"],
+        responses=documented(400, 413, 422, 431, 503),
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {_BYTES: {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    )
+    async def put_object(
+        request: Request,
+        kind: ObjectKind,
+        object_id: Annotated[ObjectId, Path()],
+        tenant_id: Tenant,
+    ) -> ObjectStored:
+        """Store bytes under an id that inputs may name; an older object of that id is replaced at once."""
+        content_type = request.headers.get("content-type", _BYTES)[:200]
+        try:
+            if int(request.headers.get("content-length", "0")) > limit:
+                raise TooLarge(limit)
+            stored = await objects.put_object(
+                tenant_id, kind, object_id, _chunks(request), content_type=content_type, limit=limit
+            )
+        except TooLarge:
+            raise Refusal(
+                413,
+                "object.too_large",
+                f"An object may have {limit} bytes (JOBFORGE_MAX_OBJECT_BYTES); nothing was stored.",
+            ) from None
+        except ClientDisconnect:
+            raise Disconnected from None
+        except StoreUnavailable as error:
+            raise Refusal(
+                503, "objects.unavailable", "The object store cannot be reached; nothing was stored: try again."
+            ) from error
+        return ObjectStored.model_validate(stored, from_attributes=True)
+
+    return router
+
+
+def catalog_routes(
+    settings: Settings,
+    control: ControlView,
+    publisher: Publisher,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> APIRouter:
+    """Templates and flags: what they are, and in the development profile the switches."""
+    router = APIRouter()
+
+    async def switch(message: FlagSet | TemplateSwitched) -> None:
+        if settings.profile != "development":
+            raise Refusal(
+                403,
+                "profile.production",
+                "Switching over HTTP is disabled outside the development profile (JOBFORGE_PROFILE): anybody could, "
+                "as there is no authentication yet.",
+            )
+        try:
+            await announce(publisher, message)
+        except (NotWritten, OutcomeUnknown) as error:
+            raise unavailable(error, None) from error
+        control.apply(message.key, message.to_bytes())  # so that a read right after this answer sees it
+
+    @router.get("/v1/templates", tags=["catalog"])
+    async def list_templates() -> CatalogPage:
+        """Every template that a running domain has announced."""
+        known = control.templates
+        return CatalogPage(templates=tuple(_entry(control, known[key]) for key in sorted(known)))
+
+    @router.get("/v1/templates/{template_key}", tags=["catalog"], responses=documented(404, 422))
+    async def get_template(template_key: Annotated[TemplateKey, Path()]) -> CatalogEntry:
+        """One template."""
+        return _entry(control, _known(control, template_key))
+
+    @router.put("/v1/templates/{template_key}", tags=["catalog"], responses=documented(400, 403, 404, 422, 503))
+    async def switch_template(
+        template_key: Annotated[TemplateKey, Path()], wanted: Annotated[Switch, Body()]
+    ) -> Switched:
+        """Let a template be requested, or not (development profile only)."""
+        _known(control, template_key)
+        await switch(TemplateSwitched(template_key=template_key, enabled=wanted.enabled, switched_at=clock()))
+        return Switched(name=template_key, enabled=wanted.enabled)
+
+    @router.get("/v1/flags", tags=["catalog"])
+    async def list_flags() -> Flags:
+        """Every feature flag, as it is now."""
+        return Flags(flags={name: control.flag(name) for name in FLAGS})
+
+    @router.put("/v1/flags/{name}", tags=["catalog"], responses=documented(400, 403, 404, 422, 503))
+    async def switch_flag(name: Annotated[str, Path(max_length=100)], wanted: Annotated[Switch, Body()]) -> Switched:
+        """Switch a feature flag (development profile only); it beats the environment."""
+        if name not in FLAGS:
+            raise Refusal(404, "flag.unknown", f"There is no such flag: the flags are {', '.join(FLAGS)}.")
+        await switch(FlagSet(name=name, enabled=wanted.enabled, set_at=clock()))
+        return Switched(name=name, enabled=wanted.enabled)
+
+    return router
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        if chunk:
+            yield chunk
+
+
+def _shown(outcome: Outcome) -> bytes:
+    refusal = outcome.refusal
+    if refusal is None:
+        return b'{"status":202,"event_id":"%s","error":null}' % str(outcome.event_id).encode()
+    shown = EventOutcome(status=refusal.status, event_id=outcome.event_id, error=problem(refusal))
+    return shown.model_dump_json().encode()
+
+
+def _known(control: ControlView, template_key: str) -> TemplateAnnounced:
+    found = control.templates.get(template_key)
+    if found is None:
+        raise Refusal(404, "template.unknown", f"Template is unknown: {template_key} (GET /v1/templates lists them)")
+    return found
+
+
+def _entry(control: ControlView, template: TemplateAnnounced) -> CatalogEntry:
+    enabled = control.template_enabled(template.template_key)
+    return CatalogEntry.model_validate({**template.model_dump(), "enabled": enabled})

@@ -1,0 +1,211 @@
+"""From bytes to an acknowledged record: what both doors do with what they are given."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from jobforge.chassis.settings import Settings
+from jobforge.chassis.spans import SpanContext, TraceScope, trace_scope
+from jobforge.chassis.telemetry import Telemetry
+from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher
+from jobforge.contracts.envelope import EventReceipt, EventSubmission
+from jobforge.contracts.identity import run_id_for_key
+from jobforge.contracts.jobs import JobAccepted, JobRequested, JobSubmission
+from jobforge.ingestion.admission import admit_event, admit_job
+from jobforge.ingestion.catalog import Catalog
+from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, queued_job, requested
+from jobforge.ingestion.recall import Recall
+from jobforge.ingestion.refusal import Refusal
+
+Failure = NotWritten | OutcomeUnknown
+
+
+class Outcome(NamedTuple):
+    """What became of one event of a batch: its id or why not."""
+
+    event_id: UUID | None
+    refusal: Refusal | None
+
+
+class Intake:
+    """Takes events, job requests and cancellations; returns only after Kafka's acknowledgement."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        catalog: Catalog,
+        publisher: Publisher,
+        recall: Recall,
+        telemetry: Telemetry,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._limit = settings.max_record_bytes
+        self._partitions = settings.partitions
+        self._timeout = settings.publish_timeout
+        self._catalog = catalog
+        self._publisher = publisher
+        self._recall = recall
+        self._telemetry = telemetry
+        self._clock = clock
+
+    async def accept_event(self, body: bytes) -> EventReceipt:
+        """One event; raises ``Refusal``."""
+        self._catalog.check_events_open()
+        submission = admit_event(body, limit=self._limit)
+        event_id = submission.event_id or uuid4()
+        record = self.event(submission, event_id)
+        await self.root([record])
+        await self._publish(record)
+        return EventReceipt(event_id=event_id, trace_id=submission.trace_id)
+
+    async def accept_events(self, bodies: Sequence[bytes]) -> list[Outcome]:
+        """Many events, each for itself and in order; raises ``Refusal`` only while events are off."""
+        self._catalog.check_events_open()
+        admitted = [self._admit_one(body) for body in bodies]
+        await self.root([found[1] for found in admitted if not isinstance(found, Refusal)])
+        good = [found for found in admitted if not isinstance(found, Refusal)]
+        failures = iter(await self.publish_all([(record, None) for _, record in good]))
+        return [
+            Outcome(None, found) if isinstance(found, Refusal) else _outcome(*found, next(failures))
+            for found in admitted
+        ]
+
+    async def accept_job(self, body: bytes, *, idempotency_key: str | None) -> JobAccepted:
+        """One job request; raises ``Refusal``."""
+        submission = admit_job(body, limit=self._limit)
+        if submission.source_app is not None:
+            self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
+        key = idempotency_key or uuid4().hex
+        job = self.job(submission, run_id_for_key(submission.tenant_id, submission.template_key, key))
+        record = job_record(job, partitions=self._partitions)
+        conflicts = await self.root([record], keyed=[job] if idempotency_key else [])
+        if conflicts:
+            raise conflict(job)
+        position = await self._publish(record)
+        return JobAccepted(job=queued_job(job, as_of=str(position)), trace_id=job.trace_id, dry_run=job.dry_run)
+
+    async def cancel(self, tenant_id: str, run_id: UUID, *, actor_id: str | None) -> Position:
+        """Keep the wish to cancel a run, whether the run is known yet or not; raises ``Refusal``."""
+        wish = cancellation(tenant_id, run_id, actor_id=actor_id, at=self._clock(), partitions=self._partitions)
+        return await self._publish(wish)
+
+    def event(self, submission: EventSubmission, event_id: UUID) -> Outgoing:
+        """The record of an admitted event; raises ``Refusal``."""
+        self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
+        return event_record(submission, event_id=event_id, received_at=self._clock(), partitions=self._partitions)
+
+    def job(self, submission: JobSubmission, run_id: UUID) -> JobRequested:
+        """The job that an admitted request becomes; raises ``Refusal``."""
+        template = self._catalog.check_job(submission)
+        return requested(submission, template, run_id=run_id, requested_at=self._clock())
+
+    async def root(self, records: Iterable[Outgoing], *, keyed: Iterable[JobRequested] = ()) -> frozenset[UUID]:
+        """Emit the root spans of new traces; the runs whose key came with another body before."""
+        firsts: dict[str, Outgoing] = {}
+        for record in records:
+            firsts.setdefault(record.trace_id, record)
+        recalled = await self._recall.ask(bodies={job.run_id: job.body_digest for job in keyed}, traces=firsts)
+        for trace_id in recalled.new:
+            self._telemetry.root_span(trace_id, firsts[trace_id].attributes)
+        return recalled.other
+
+    async def publish_all(self, records: Sequence[tuple[Outgoing, SpanContext | None]]) -> list[Failure | None]:
+        """Publish records in order, each under its parent span; for each why it may not be written, or None.
+
+        After the first that cannot be handed over the rest are not tried.
+        """
+        handed: list[asyncio.Future[Position] | NotWritten] = []
+        down: NotWritten | None = None
+        for record, parent in records:
+            if down is None:
+                try:
+                    handed.append(asyncio.ensure_future(await self._send(record, parent)))
+                    continue
+                except NotWritten as error:
+                    down = error
+            handed.append(down)
+        waiting = [one for one in handed if isinstance(one, asyncio.Future)]
+        if waiting:
+            await asyncio.wait(waiting, timeout=self._timeout)
+        return [one if isinstance(one, NotWritten) else _failure(one) for one in handed]
+
+    async def _publish(self, record: Outgoing) -> Position:
+        try:
+            with _traced(record, None):
+                return await self._publisher.publish(
+                    record.topic, key=record.key, value=record.value, partition=record.partition
+                )
+        except (NotWritten, OutcomeUnknown) as error:
+            raise unavailable(error, record.trace_id) from error
+
+    def _admit_one(self, body: bytes) -> Refusal | tuple[UUID, Outgoing]:
+        try:
+            submission = admit_event(body, limit=self._limit)
+            event_id = submission.event_id or uuid4()
+            return event_id, self.event(submission, event_id)
+        except Refusal as refusal:
+            return refusal
+
+    async def _send(self, record: Outgoing, parent: SpanContext | None) -> Awaitable[Position]:
+        with _traced(record, parent):
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await self._publisher.send(
+                        record.topic, key=record.key, value=record.value, partition=record.partition
+                    )
+            except TimeoutError as error:
+                raise NotWritten(f"{record.topic}: Kafka was not reached") from error
+
+
+def _failure(handed: "asyncio.Future[Position]") -> Failure | None:
+    if not handed.done():
+        handed.cancel()
+        return OutcomeUnknown("no acknowledgement in time")
+    error = handed.exception()
+    if error is None or isinstance(error, NotWritten | OutcomeUnknown):
+        return error
+    raise error
+
+
+def _outcome(event_id: UUID, record: Outgoing, failure: Failure | None) -> Outcome:
+    return Outcome(event_id, unavailable(failure, record.trace_id) if failure else None)
+
+
+@contextmanager
+def _traced(record: Outgoing, parent: SpanContext | None) -> Iterator[None]:
+    token = trace_scope.set(TraceScope(record.trace_id, parent) if record.trace_id else None)
+    try:
+        yield
+    finally:
+        trace_scope.reset(token)
+
+
+def unavailable(error: Failure, trace_id: str | None) -> Refusal:
+    """The 503 for a record that Kafka did not acknowledge."""
+    if isinstance(error, OutcomeUnknown):
+        return Refusal(
+            503,
+            "kafka.outcome_unknown",
+            "Kafka did not acknowledge in time, and the record may have been written: repeat it with the same "
+            "Idempotency-Key (a job) or event_id (an event).",
+            trace_id=trace_id or None,
+            outcome="unknown",
+        )
+    return Refusal(
+        503, "kafka.unavailable", "Kafka cannot be reached; nothing was written: try again.", trace_id=trace_id or None
+    )
+
+
+def conflict(job: JobRequested) -> Refusal:
+    """The 409 for a key that names a run with another body."""
+    return Refusal(
+        409,
+        "idempotency.conflict",
+        f"This Idempotency-Key names run {job.run_id}, which was requested with another body: use a new key for a "
+        "new request.",
+        trace_id=job.trace_id,
+    )

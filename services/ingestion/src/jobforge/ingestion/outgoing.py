@@ -1,0 +1,131 @@
+"""The records that accepted events and job requests become."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from jobforge.chassis import conventions as names
+from jobforge.contracts import topics
+from jobforge.contracts.control import TemplateAnnounced
+from jobforge.contracts.envelope import EventEnvelope, EventSubject, EventSubmission
+from jobforge.contracts.identity import body_digest, domain_of, event_key, partition_of, run_key
+from jobforge.contracts.jobs import Job, JobRequested, JobSubmission, RequestedBy
+from jobforge.contracts.runs import RunCancelRequested
+from jobforge.ingestion.redaction import redact
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to publish. ``attributes`` describe the trace's root span, should this be its first record."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    trace_id: str
+    attributes: Mapping[str, str]
+
+
+def event_record(submission: EventSubmission, *, event_id: UUID, received_at: datetime, partitions: int) -> Outgoing:
+    """The accepted event, redacted where it says so."""
+    subject = submission.subject
+    envelope = EventEnvelope(
+        event_id=event_id,
+        tenant_id=submission.tenant_id,
+        project_id=submission.project_id,
+        event_type=submission.event_type,
+        trace_id=submission.trace_id,
+        source_app=submission.source_app,
+        source_module=submission.source_module,
+        subject=EventSubject(type=subject.type, id=subject.id) if subject else None,
+        payload=redact(submission.payload, contains_pii=submission.contains_pii, hints=submission.redaction_hints),
+        contains_pii=submission.contains_pii,
+        redaction_hints=submission.redaction_hints,
+        occurred_at=submission.occurred_at or received_at,
+        received_at=received_at,
+    )
+    key = event_key(submission.source_app, submission.tenant_id, subject.id if subject else None, submission.trace_id)
+    return Outgoing(
+        topic=topics.EVENTS.named(submission.source_app),
+        partition=partition_of(key, partitions),
+        key=key,
+        value=envelope.to_bytes(),
+        trace_id=submission.trace_id,
+        attributes={names.TENANT_ID: submission.tenant_id, names.EVENT_ID: str(event_id)},
+    )
+
+
+def requested(
+    submission: JobSubmission, template: TemplateAnnounced, *, run_id: UUID, requested_at: datetime
+) -> JobRequested:
+    """The accepted request; a run without a trace id gets one that its id names."""
+    return JobRequested(
+        run_id=run_id,
+        tenant_id=submission.tenant_id,
+        project_id=submission.project_id,
+        template_key=submission.template_key,
+        template_version=template.version,
+        inputs=submission.inputs,
+        body_digest=body_digest(
+            submission.tenant_id,
+            submission.project_id,
+            submission.template_key,
+            submission.inputs,
+            submission.dry_run,
+        ),
+        trace_id=submission.trace_id or f"trace_{run_id}",
+        dry_run=submission.dry_run,
+        requested_by=RequestedBy(actor_id=submission.actor_id, source_app=submission.source_app),
+        attempts=template.attempts,
+        requested_at=requested_at,
+    )
+
+
+def job_record(job: JobRequested, *, partitions: int) -> Outgoing:
+    """The record that is the job."""
+    key = run_key(job.tenant_id, job.run_id)
+    return Outgoing(
+        topic=topics.JOBS.named(domain_of(job.template_key)),
+        partition=partition_of(key, partitions),
+        key=key,
+        value=job.to_bytes(),
+        trace_id=job.trace_id,
+        attributes={
+            names.TENANT_ID: job.tenant_id,
+            names.RUN_ID: str(job.run_id),
+            names.TEMPLATE_KEY: job.template_key,
+        },
+    )
+
+
+def queued_job(job: JobRequested, *, as_of: str) -> Job:
+    """The job as it is right after its record was acknowledged."""
+    return Job(
+        id=job.run_id,
+        tenant_id=job.tenant_id,
+        project_id=job.project_id,
+        template_key=job.template_key,
+        template_version=job.template_version,
+        status="queued",
+        max_attempts=job.attempts,
+        trace_id=job.trace_id,
+        dry_run=job.dry_run,
+        requested_by=job.requested_by,
+        created_at=job.requested_at,
+        as_of=as_of,
+    )
+
+
+def cancellation(tenant_id: str, run_id: UUID, *, actor_id: str | None, at: datetime, partitions: int) -> Outgoing:
+    """The wish to cancel a run, in the order of its other records. It belongs to no trace: none is known here."""
+    key = run_key(tenant_id, run_id)
+    wish = RunCancelRequested(run_id=run_id, tenant_id=tenant_id, actor_id=actor_id, at=at)
+    return Outgoing(
+        topic=topics.RUNS.name,
+        partition=partition_of(key, partitions),
+        key=key,
+        value=wish.to_bytes(),
+        trace_id="",
+        attributes={},
+    )

@@ -1,0 +1,122 @@
+"""What Redis remembers for a while: the body a run's key came with, and the traces that have a root."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from jobforge.chassis.logs import get_logger
+from jobforge.contracts.identity import otel_trace_id
+
+BODIES_KEPT = timedelta(days=7)
+ROOTS_KEPT = timedelta(hours=24)
+BUDGET = timedelta(milliseconds=50)
+"""How long an answer may take; then the request goes on without it."""
+REST = timedelta(seconds=1)
+"""How long Redis is not asked after a failure."""
+_TRACES = 20_000
+"""Traces known to have a root, in this process."""
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """``other`` are runs whose key came with another body before; ``new`` are traces without a root so far."""
+
+    other: frozenset[UUID]
+    new: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Question:
+    bodies: Mapping[UUID, str]
+    traces: Collection[str]
+    answer: "asyncio.Future[Recalled]"
+
+
+class Recall:
+    """Asks Redis for many requests at once, and never longer than ``BUDGET``.
+
+    Redis is a memory, not the truth: while it is away nothing conflicts and every trace is new.
+    """
+
+    def __init__(self, redis: "Redis | None", *, clock: Callable[[], float] = monotonic) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._rest_until = 0.0
+        self._rooted: dict[str, None] = {}
+        self._waiting: list[_Question] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    async def ask(self, *, bodies: Mapping[UUID, str], traces: Collection[str]) -> Recalled:
+        """Remember these bodies and traces, and say what was there before. Never raises for Redis."""
+        unknown = [trace for trace in dict.fromkeys(traces) if trace not in self._rooted]
+        if not bodies and not unknown:
+            return Recalled(frozenset(), frozenset())
+        if self._redis is None or self._clock() < self._rest_until:
+            return self._without_redis(unknown)
+        self._root(unknown)  # concurrent requests of one trace must not all find it new
+        question = _Question(bodies, unknown, asyncio.get_running_loop().create_future())
+        self._waiting.append(question)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all(self._redis))
+        return await question.answer
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    def _without_redis(self, unknown: Collection[str]) -> Recalled:
+        self._root(unknown)
+        return Recalled(frozenset(), frozenset(unknown))
+
+    def _root(self, traces: Collection[str]) -> None:
+        for trace in traces:
+            self._rooted[trace] = None
+        while len(self._rooted) > _TRACES:
+            del self._rooted[next(iter(self._rooted))]
+
+    async def _ask_all(self, redis: "Redis") -> None:
+        questions: list[_Question] = []
+        try:
+            while self._waiting:
+                questions, self._waiting = self._waiting, []
+                for question, answer in zip(questions, await self._round_trip(redis, questions), strict=True):
+                    if not question.answer.done():
+                        question.answer.set_result(answer)
+        finally:
+            self._asking = None
+            unanswered = [question for question in (*questions, *self._waiting) if not question.answer.done()]
+            self._waiting = []
+            for question in unanswered:  # only when this task died: nobody may wait for ever
+                question.answer.set_result(Recalled(frozenset(), frozenset(question.traces)))
+
+    async def _round_trip(self, redis: "Redis", questions: list[_Question]) -> list[Recalled]:
+        pipeline = redis.pipeline(transaction=False)
+        for question in questions:
+            for run_id, digest in question.bodies.items():
+                pipeline.set(f"jobforge:ingestion:body:{run_id}", digest, nx=True, get=True, ex=BODIES_KEPT)
+            for trace in question.traces:
+                pipeline.set(f"jobforge:ingestion:root:{otel_trace_id(trace):032x}", b"1", nx=True, ex=ROOTS_KEPT)
+        try:
+            async with asyncio.timeout(BUDGET.total_seconds()):
+                replies = iter(await pipeline.execute())
+        except (RedisError, OSError, TimeoutError) as error:
+            self._rest_until = self._clock() + REST.total_seconds()
+            log.warning("redis.unreachable", error=type(error).__name__)
+            return [Recalled(frozenset(), frozenset(question.traces)) for question in questions]
+        return [self._read(question, replies) for question in questions]
+
+    def _read(self, question: _Question, replies: Iterator[Any]) -> Recalled:
+        before = {run_id: next(replies) for run_id in question.bodies}
+        other = {run_id for run_id, found in before.items() if found and found.decode() != question.bodies[run_id]}
+        new = {trace for trace in question.traces if next(replies)}
+        return Recalled(frozenset(other), frozenset(new))
