@@ -1,5 +1,6 @@
 """A real single-node Kafka from Maven's jars, on loopback, with a small heap."""
 
+import asyncio
 import base64
 import subprocess
 import uuid
@@ -7,6 +8,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 
 from jobforge.native import processes
 from jobforge.native.cache import cached, make_once
@@ -118,3 +122,19 @@ def _cluster_id() -> str:
         made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]
         if not made.startswith("-"):
             return made
+
+
+def answers(bootstrap: str) -> bool:
+    """Whether a broker answers a real metadata request."""
+
+    async def ask() -> bool:
+        client = AIOKafkaClient(bootstrap_servers=bootstrap, client_id="jobforge-native", request_timeout_ms=3000)
+        try:
+            await client.bootstrap()
+        except (KafkaError, OSError):
+            return False
+        finally:
+            await client.close()
+        return True
+
+    return asyncio.run(ask())

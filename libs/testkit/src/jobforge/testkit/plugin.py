@@ -1,0 +1,31 @@
+"""The pytest plugin of the testkit: the real plane as fixtures, in every test of the workspace."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from jobforge.testkit.backends import Plane
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Plane]":
+    """Real Kafka and Valkey, once a session; Jaeger with the first use of its address. Fails where neither can start."""
+    from jobforge.testkit.backends import Plane, start_backend
+
+    servers = start_backend(tmp_path_factory.mktemp("plane"))
+    try:
+        yield Plane(servers)
+    finally:
+        servers.close()
+
+
+@pytest_asyncio.fixture
+async def clean_plane(plane: "Plane") -> "AsyncIterator[Plane]":
+    """``plane`` with topics just made and an empty Redis; what the test stopped or paused is started again after it."""
+    plane.mend()
+    await plane.reset()
+    yield plane
+    plane.mend()
