@@ -4,6 +4,7 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
+
 from jobforge.client.report_content import Report
 
 

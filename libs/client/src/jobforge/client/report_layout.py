@@ -12,7 +12,7 @@ EMPTY = "—"
 _SHORT_ROWS = 2
 _CODE_KEYS = re.compile(r"(^|_)(sha256|digest|id|claim|worker|pointer)$")
 _RATIO_KEYS = re.compile(r"(_ratio|^confidence|^fraction)$")
-_BYTE_KEYS = re.compile(r"(^|_)(bytes|size)$")
+_BYTE_KEYS = re.compile(r"(^|_)bytes$")
 _SECOND_KEYS = re.compile(r"(_seconds|_for)$")
 _ISO_INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]00:00)$")
 

@@ -1,11 +1,13 @@
 """Reports as Markdown (GitHub's dialect), with everything from the run escaped."""
 
 import re
+from collections.abc import Iterable
 
 from jobforge.client.report_content import Report
 from jobforge.client.report_layout import Fields, Items, Node, Table, Text
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_LONG_ITEM = 40
 _BREAKS = re.compile(r"\s*[\r\n\u2028\u2029]+\s*")
 
 
@@ -84,7 +86,7 @@ def _is_large(node: Node) -> bool:
     return isinstance(node, Table) or (isinstance(node, Items) and any(not isinstance(n, Text) for n in node.items))
 
 
-def _fields(fields: tuple[tuple[str, Text], ...] | tuple[tuple[str, Node], ...]) -> list[str]:
+def _fields(fields: Iterable[tuple[str, Node]]) -> list[str]:
     return ["", "| | |", "|---|---|", *(f"| **{escape(name)}** | {_inline(value)} |" for name, value in fields)]
 
 
@@ -98,14 +100,15 @@ def _inline(node: Node) -> str:
     if isinstance(node, Text):
         return f"`{_code(node.text)}`" if node.tone == "code" else escape(node.text)
     if isinstance(node, Items):
-        return ", ".join(_inline(item) for item in node.items)
+        cells = [_inline(item) for item in node.items]
+        return ("<br>" if max(map(len, cells)) > _LONG_ITEM else ", ").join(cells)
     if isinstance(node, Fields):
-        return "; ".join(f"{escape(name)}: {_inline(value)}" for name, value in node.fields)
-    rows = (
-        "; ".join(f"{escape(column)}: {_inline(cell)}".removeprefix(": ") for column, cell in zip(table_columns, row))
-        for table_columns, row in ((node.columns, row) for row in node.rows)
-    )
-    return "<br>".join(rows)
+        return _pairs(node.fields)
+    return "<br>".join(_pairs(zip(node.columns, row, strict=True)) for row in node.rows)
+
+
+def _pairs(fields: Iterable[tuple[str, Node]]) -> str:
+    return "; ".join(f"{escape(name)}: {_inline(value)}" if name else _inline(value) for name, value in fields)
 
 
 def _code(text: str) -> str:

@@ -23,7 +23,7 @@ def generate_manifest_report(
     include_inputs: bool = True,
     include_metrics: bool = True,
     include_env: bool = True,
-    format: ReportFormat = "markdown",
+    format: ReportFormat = "markdown",  # noqa: A002 - the name that users write
     artifact_bytes: Mapping[str, bytes] | None = None,
 ) -> str:
     """A report of one run, from its manifest alone.
