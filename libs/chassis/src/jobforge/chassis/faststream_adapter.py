@@ -18,12 +18,15 @@ from faststream.kafka.subscriber.config import KafkaSubscriberConfig, KafkaSubsc
 from faststream.kafka.subscriber.specification import KafkaSubscriberSpecification
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from faststream.middlewares import AckPolicy
+
+from jobforge.chassis.metrics import CONSUMER_LAG, CONSUMER_REBALANCES, child
 from jobforge.chassis.wire import NotAssigned, Partition, Reader, Record
 
 log = structlog.get_logger()
 
 COMMIT_TIMEOUT = 10.0
 STOP_TIMEOUT = 5.0
+LAG_EVERY = 5.0
 POLL_SILENCE = 60.0
 """A consumer that did not poll for this many seconds is stuck."""
 
@@ -122,6 +125,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         await self._tell(self.subscriber.reader.revoked, revoked)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        child(CONSUMER_REBALANCES, self.subscriber.group_id or "").inc()
         await self._tell(self.subscriber.reader.assigned, assigned)
 
     async def _tell(self, what: Callable[..., Any], partitions: Iterable[TopicPartition]) -> None:
@@ -136,10 +140,14 @@ class KafkaConsumer:
     def __init__(self, raw: AIOKafkaConsumer) -> None:
         self.raw = raw
         self.polled_at = asyncio.get_running_loop().time()
+        self._lag_at = 0.0
 
     async def poll(self, *, timeout: float, max_records: int) -> Mapping[Partition, list[Record]]:
         """See ``wire.Consumer.poll``."""
         self.polled_at = asyncio.get_running_loop().time()
+        if self.polled_at - self._lag_at > LAG_EVERY:
+            self._lag_at = self.polled_at
+            self._measure_lag()
         batches = await self.raw.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
         return {
             Partition(at.topic, at.partition): [
@@ -179,6 +187,12 @@ class KafkaConsumer:
         wanted = [TopicPartition(*partition) for partition in partitions]
         first, end = await asyncio.gather(self.raw.beginning_offsets(wanted), self.raw.end_offsets(wanted))
         return {Partition(at.topic, at.partition): (first[at], end[at]) for at in wanted}
+
+    def _measure_lag(self) -> None:
+        for at in self.raw.assignment():
+            end, state = self.raw.highwater(at), self.raw._subscription.subscription.assignment.state_value(at)
+            if end is not None and state is not None and state.has_valid_position:
+                child(CONSUMER_LAG, self.raw._group_id, at.topic, str(at.partition)).set(end - state.position)
 
     def _still_mine(self, partitions: Iterable[Partition]) -> list[TopicPartition]:
         held = self.raw.assignment()

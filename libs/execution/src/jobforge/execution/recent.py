@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 from uuid import UUID
 
@@ -23,8 +25,14 @@ class RecentRuns:
             return "new"
         return "repeat" if known[0] == body_digest else "conflict"
 
-    def finish(self, run_id: UUID) -> None:
-        """The run's outcome is written."""
+    @contextmanager
+    def working(self, run_id: UUID) -> Iterator[None]:
+        """While the run is worked on; left by an error, the run was never met."""
+        try:
+            yield
+        except BaseException:
+            del self._runs[run_id]
+            raise
         self._runs[run_id][1].set()
         while len(self._runs) > REMEMBERED and next(iter(self._runs.values()))[1].is_set():
             self._runs.popitem(last=False)

@@ -128,12 +128,6 @@ class Runner:
             error=_error("job.unreadable", f"{reason}: {detail}"),
         )
 
-    def too_large(self, outcome: RunSucceeded | RunFailed, size: int) -> RunFailed:
-        """What stands in for an outcome that no record can hold."""
-        facts = {name: getattr(outcome, name) for name in type(outcome).model_fields if name in RunFailed.model_fields}
-        facts |= {"type": "RunFailed", "metrics": {}, "objects_read": ()}
-        return RunFailed(**facts | {"error": _error("job.invalid_outputs", f"the outcome takes {size} bytes")})
-
     async def _attempt(self, bound: BoundTemplate | None, requested: JobRequested, attempt: Attempt) -> JsonObject:
         if bound is None:
             raise UnknownTemplate(f"no template {requested.template_key} here; it runs {', '.join(self._templates)}")
@@ -185,6 +179,13 @@ class Runner:
             "environment": self._environment,
             "tool_versions": attempt.tool_versions,
         }
+
+
+def too_large(outcome: RunSucceeded | RunFailed, size: int) -> RunFailed:
+    """What stands in for an outcome that no record can hold."""
+    facts = {name: getattr(outcome, name) for name in type(outcome).model_fields if name in RunFailed.model_fields}
+    facts |= {"type": "RunFailed", "metrics": {}, "objects_read": ()}
+    return RunFailed(**facts | {"error": _error("job.invalid_outputs", f"the outcome takes {size} bytes")})
 
 
 def environment_of(service: str) -> Environment:

@@ -6,28 +6,31 @@ It knows the wire's verbs and the runner, and no client library.
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 
+from jobforge.chassis import metrics
+from jobforge.chassis.metrics import child
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.traced import TraceScope, trace_scope
-from jobforge.chassis.wire import Consumer, NotAssigned, NotWritten, OutcomeUnknown, Partition, Publisher, Record
-from jobforge.contracts.dead_letter import dead_letter_headers
-from jobforge.contracts.identity import parse_run_key, partition_of, run_key
+from jobforge.chassis.wire import Consumer, NotAssigned, Partition, Publisher, Record
+from jobforge.contracts.identity import parse_run_key
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read
-from jobforge.contracts.runs import RunFailed, RunStarted, RunSucceeded
-from jobforge.contracts.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, REJECTED, RUNS
+from jobforge.contracts.runs import RunFailed, RunSucceeded
+from jobforge.contracts.topics import DEAD_LETTERS, REJECTED
 from jobforge.execution.offsets import OffsetTracker
+from jobforge.execution.outcomes import Outcomes
 from jobforge.execution.recent import RecentRuns
 from jobforge.execution.runner import Runner
 
 log = structlog.get_logger()
+
+UNFORESEEN_PAUSE = 5.0
+"""Seconds before a record that failed for a reason of the engine's own is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,8 @@ class Worker:
     ) -> None:
         self._domain = domain
         self._runner = runner
-        self._publisher = publisher
+        self._outcomes = Outcomes(publisher, partitions)
         self._telemetry = telemetry
-        self._partitions = partitions
         self._limits = limits or Limits()
         self._trackers: dict[Partition, OffsetTracker] = {}
         self._recent: dict[Partition, RecentRuns] = {}
@@ -126,15 +128,27 @@ class Worker:
     def _dispatch(self) -> None:
         while self._queue and len(self._running) < self._limits.concurrency:
             record, tracker = self._queue.popleft()
-            task = asyncio.create_task(self._settle(record, tracker))
+            task = asyncio.create_task(self._insist(record, tracker))
             self._running[task] = record.at
+            metrics.JOBS_IN_FLIGHT.set(len(self._running))
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("worker.record_failed", error=repr(error), exc_info=error)
-        self._dispatch()
+        metrics.JOBS_IN_FLIGHT.set(len(self._running))
+        if not self._stopping:
+            self._dispatch()
+
+    async def _insist(self, record: Record, tracker: OffsetTracker) -> None:
+        """Settle a record; what the engine did not foresee is logged and tried again: no record is dropped."""
+        while True:
+            try:
+                return await self._settle(record, tracker)
+            except Exception:
+                log.exception(
+                    "record.not_settled", topic=record.topic, partition=record.partition, offset=record.offset
+                )
+                await asyncio.sleep(UNFORESEEN_PAUSE)
 
     async def _settle(self, record: Record, tracker: OffsetTracker) -> None:
         """Bring one record to its outcome; only then its offset counts as done."""
@@ -147,11 +161,12 @@ class Worker:
             recent = self._recent.get(record.at) or RecentRuns()
             match recent.meet(requested.run_id, requested.body_digest):
                 case "new":
-                    await self._execute(record, requested, snapshot)
-                    recent.finish(requested.run_id)
+                    with recent.working(requested.run_id):
+                        await self._execute(record, requested, snapshot)
                 case "conflict":
                     detail = f"run {requested.run_id} exists with another body; use another Idempotency-Key"
-                    await self._set_aside(record, REJECTED.name, "idempotency.conflict", detail)
+                    await self._outcomes.set_aside(record, REJECTED.name, "idempotency.conflict", detail)
+                    child(metrics.REJECTED, "idempotency.conflict").inc()
                 case "repeat":
                     await recent.finished(requested.run_id)
         tracker.finish(record.offset)
@@ -173,63 +188,22 @@ class Worker:
                 run_id=str(requested.run_id), app_trace_id=requested.trace_id, attempt=started.attempt
             ),
         ):
-            await self._announce(started)
+            await self._outcomes.started(started)
             outcome = await self._runner.run(requested, snapshot, started)
             trace_scope.set(TraceScope(requested.trace_id, span.context))
-            await self._publish_outcome(outcome)
+            await self._outcomes.ended(outcome)
             if isinstance(outcome, RunFailed):
                 span.set("error.type", outcome.error.code)
                 log.info("run.failed", code=outcome.error.code, template_key=requested.template_key)
 
-    async def _announce(self, started: RunStarted) -> None:
-        # Nothing waits for its acknowledgement: it shares the partition with the outcome, and so comes before it.
-        key = run_key(started.tenant_id, started.run_id)
-        with suppress(NotWritten):
-            await self._publisher.send(
-                RUNS.name, key=key, value=started.to_bytes(), partition=partition_of(key, self._partitions)
-            )
-
-    async def _publish_outcome(self, outcome: RunSucceeded | RunFailed) -> None:
-        key = run_key(outcome.tenant_id, outcome.run_id)
-        value = outcome.to_bytes()
-        if len(value) > MAX_MESSAGE_BYTES - 64 * 1024:
-            value = self._runner.too_large(outcome, len(value)).to_bytes()
-        await self._publish(RUNS.name, key, value, (), partition_of(key, self._partitions))
-
     async def _refuse(self, record: Record, why: Unreadable) -> None:
         """Poison by bytes: the record goes to the dead letters untouched, and the run that its key names ends."""
         log.warning("record.unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
-        await self._set_aside(record, DEAD_LETTERS.named(self._domain), why.reason, why.detail)
+        await self._outcomes.set_aside(record, DEAD_LETTERS.named(self._domain), why.reason, why.detail)
+        child(metrics.DEAD_LETTERS, why.reason).inc()
         named: tuple[str, UUID] | None = parse_run_key(record.key)
         if named is not None:
-            await self._publish_outcome(self._runner.unreadable(*named, why.reason, why.detail))
-
-    async def _set_aside(self, record: Record, topic: str, reason: str, detail: str) -> None:
-        headers = dead_letter_headers(
-            record.headers,
-            reason=reason,
-            detail=detail,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp=record.timestamp,
-            dead_at=datetime.now(UTC).isoformat(),
-        )
-        await self._publish(topic, record.key, record.value, headers, None)
-
-    async def _publish(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...], at: int | None
-    ) -> None:
-        """Publish until it is acknowledged: an outcome is never dropped. Repeats are absorbed by the fold."""
-        wait = 0.1
-        while True:
-            try:
-                await self._publisher.publish(topic, key=key, value=value, headers=headers, partition=at)
-                return
-            except (NotWritten, OutcomeUnknown) as error:
-                log.warning("publish.repeated", topic=topic, after=wait, error=str(error))
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, 5.0)
+            await self._outcomes.ended(self._runner.unreadable(*named, why.reason, why.detail))
 
     def _press_back(self, consumer: Consumer) -> None:
         """Back-pressure is pausing, never not polling."""
@@ -276,3 +250,13 @@ class Worker:
         if late:
             log.warning("worker.handed_back", jobs=len(late))
             await asyncio.wait(late, timeout=2)
+
+
+def _measure(requested: JobRequested, outcome: RunSucceeded | RunFailed) -> None:
+    key = requested.template_key if outcome.request is not None else "unknown"
+    child(metrics.JOB_ATTEMPTS, key, outcome.type).inc()
+    if outcome.started_at is not None:
+        waited = (outcome.started_at - requested.requested_at).total_seconds()
+        ran = (outcome.finished_at - outcome.started_at).total_seconds()
+        child(metrics.JOB_QUEUE_WAIT_SECONDS, key).observe(max(waited, 0))
+        child(metrics.JOB_RUN_SECONDS, key).observe(ran)
