@@ -51,6 +51,7 @@ class SpanExporter:
         """Start the thread; a second call does nothing."""
         if self._thread is None:
             self._stopping.clear()
+            self._deadline = float("inf")
             self._thread = threading.Thread(target=self._run, name="span-export", daemon=True)
             self._thread.start()
 
@@ -59,7 +60,8 @@ class SpanExporter:
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        self._deadline = time.monotonic() + timeout
+        # The thread gives up a little earlier than it is waited for, so that what it drops is counted.
+        self._deadline = time.monotonic() + 0.9 * timeout
         self._stopping.set()
         thread.join(timeout)
         if self._queue:
