@@ -1,4 +1,4 @@
-"""What the containers have in common with the native processes: images, and Kafka's settings as its image takes them."""
+"""What containers share with native processes: their images, and Kafka's settings as its image takes them."""
 
 from functools import cache
 

@@ -6,6 +6,7 @@ import subprocess
 import uuid
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,16 +126,17 @@ def _cluster_id() -> str:
 
 
 def answers(bootstrap: str) -> bool:
-    """Whether a broker answers a real metadata request."""
+    """Whether a broker answers a real metadata request; may be called while an event loop runs."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, _answers(bootstrap)).result()
 
-    async def ask() -> bool:
-        client = AIOKafkaClient(bootstrap_servers=bootstrap, client_id="jobforge-native", request_timeout_ms=3000)
-        try:
-            await client.bootstrap()
-        except (KafkaError, OSError):
-            return False
-        finally:
-            await client.close()
-        return True
 
-    return asyncio.run(ask())
+async def _answers(bootstrap: str) -> bool:
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, client_id="jobforge-native", request_timeout_ms=3000)
+    try:
+        await client.bootstrap()
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await client.close()
+    return True

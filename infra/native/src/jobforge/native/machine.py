@@ -8,7 +8,7 @@ from pathlib import Path
 
 JAVA_NEEDED = 17
 HINTS = {
-    "java": "a JDK or JRE of version 17 or newer (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk)",
+    "java": "Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk)",
     "mvn": "Maven (Debian: apt-get install maven; macOS: brew install maven)",
     "go": "Go 1.23 or newer (https://go.dev/dl; Debian: apt-get install golang; macOS: brew install go)",
     "docker": "a Docker engine (https://docs.docker.com/engine/install)",

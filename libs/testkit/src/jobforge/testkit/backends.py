@@ -5,9 +5,10 @@ In a test (the fixtures come with the package, there is nothing to import)::
     async def test_something(clean_plane):            # topics just made, Redis empty
         Settings(kafka_bootstrap=clean_plane.kafka_bootstrap, redis_url=clean_plane.redis_url)
 
-``plane`` is the same without the reset. ``plane.kafka``, ``plane.valkey`` can be stopped, killed, paused and started again,
-on the same ports and with the same data. ``JOBFORGE_TEST_BACKEND`` is ``native`` or ``docker``; unset, Docker is taken when
-an engine answers and holds the images. When neither can start, the tests that need them fail: they are never skipped.
+``plane`` is the same without the reset. ``plane.kafka`` and ``plane.valkey`` can be stopped, killed, paused and started
+again, on the same ports and with the same data. ``JOBFORGE_TEST_BACKEND`` is ``native`` or ``docker``; unset, Docker is
+taken when an engine answers and holds the images. When neither can start, the tests that need them fail: they are never
+skipped.
 """
 
 import os
