@@ -1,6 +1,7 @@
 """Ids become paths only when they are ids."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ ABSURD = [
 @pytest.mark.parametrize("absurd", ABSURD)
 def test_an_absurd_id_never_becomes_a_path(absurd: str) -> None:
     """Separators, dots, control characters and over-long ids are refused in every place an id can stand."""
-    for build in (
+    places: list[Callable[[], str]] = [
         lambda: object_path(absurd, "contract", "c-1"),
         lambda: object_path("acme", absurd, "c-1"),
         lambda: object_path("acme", "contract", absurd),
@@ -43,9 +44,10 @@ def test_an_absurd_id_never_becomes_a_path(absurd: str) -> None:
         lambda: manifest_path(absurd, "run"),
         lambda: manifest_path("acme", absurd),
         lambda: blob_path("objects/acme/contract/c-1/current.json", absurd),
-    ):
+    ]
+    for place in places:
         with pytest.raises(ValueError, match="not an id"):
-            build()
+            place()
 
 
 @pytest.mark.parametrize("absurd", ["", "..", "a/b", "../../x", "a\n", "a" * 201, "résumé.pdf"])

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 REDACTED = "[redacted]"
 
@@ -20,8 +22,11 @@ _SECRET_ENDINGS = (
     "jaasconfig",
 )
 _IN_TEXT = (
-    # scheme://user:password@host
-    (re.compile(r"(?P<kept>[a-z][a-z0-9+.\-]*://[^\s/:@]*:)[^\s@]+(?=@)", re.IGNORECASE), rf"\g<kept>{REDACTED}"),
+    # scheme://user:password@host; digits and a slash after the colon are a port
+    (
+        re.compile(r"(?P<kept>[a-z][a-z0-9+.\-]*://[^\s/:@]*:)(?!\d{1,5}/)[^\s@]+(?=@)", re.IGNORECASE),
+        rf"\g<kept>{REDACTED}",
+    ),
     (re.compile(r"(?P<kept>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=\-]{8,}", re.IGNORECASE), rf"\g<kept>{REDACTED}"),
     # policy_token=..., "api_key": "...", JOBFORGE_POLICY_TOKEN_SECRET=...
     (
@@ -44,11 +49,16 @@ def redact_text(text: str) -> str:
 
 
 def redact(value: Any, *, depth: int = _DEPTH) -> Any:
-    """The value with secrets replaced: by field name in mappings, by shape in strings. Deeper than 8 is left out."""
+    """The value with secrets replaced: by field name in mappings, by shape in text. Deeper than 8 is left out.
+
+    Objects other than numbers, instants and UUIDs become text, since a secret may be in theirs.
+    """
     if isinstance(value, str):
         return redact_text(value)
-    if not isinstance(value, Mapping | list | tuple | set | frozenset):
+    if value is None or isinstance(value, bool | int | float | datetime | UUID):
         return value
+    if not isinstance(value, Mapping | list | tuple | set | frozenset):
+        return redact_text(f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else str(value))
     if depth == 0:
         return "..."
     if isinstance(value, Mapping):
