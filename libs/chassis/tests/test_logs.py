@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import structlog
 from jobforge.chassis.logs import BROKER_LOGGER, bound_contextvars, configure_logging, get_logger
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import SpanContext, TraceScope, trace_scope
+from jobforge.chassis.wire import Clock
 from jobforge.contracts.identity import otel_trace_id
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -29,9 +31,11 @@ def logging_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def configured(log_level: Literal["debug", "info", "warning", "error"] = "info") -> Lines:
+def configured(
+    log_level: Literal["debug", "info", "warning", "error"] = "info", clock: Clock = time.monotonic
+) -> Lines:
     stream = io.StringIO()
-    configure_logging(Settings(log_level=log_level), "settler", stream=stream)
+    configure_logging(Settings(log_level=log_level), "settler", stream=stream, clock=clock)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
@@ -143,6 +147,39 @@ def test_what_is_no_secret_is_left_alone() -> None:
     get_logger().info("something", **said)
     (line,) = lines()
     assert {name: line[name] for name in said} == said
+
+
+def test_a_very_long_text_is_cut() -> None:
+    """A megabyte in an exception neither fills the log nor holds the event loop."""
+    lines = configured()
+    get_logger().info("long", text="a" * 1_000_000, urls="a://b:" * 200_000)
+    (line,) = lines()
+    assert len(line["text"]) < 17_000
+    assert line["text"].endswith("(983616 more characters)")
+
+
+def test_a_library_that_repeats_itself_is_heard_once_in_a_while() -> None:
+    """aiokafka says the same thing hundreds of times while Kafka is away: once in ten seconds is enough."""
+    now = 100.0
+    lines = configured(clock=lambda: now)
+    for number in range(50):
+        logging.getLogger("aiokafka").error("Unable to reach %s", f"node-{number}")
+    logging.getLogger("aiokafka").error("Something else")
+    now += 11
+    logging.getLogger("aiokafka").error("Unable to reach %s", "node-50")
+    assert [(line["event"], line.get("repeated")) for line in lines()] == [
+        ("Unable to reach node-0", None),
+        ("Something else", None),
+        ("Unable to reach node-50", 49),
+    ]
+
+
+def test_our_own_events_are_never_held_back() -> None:
+    """Only libraries repeat themselves."""
+    lines = configured()
+    for _ in range(5):
+        get_logger().info("run.succeeded")
+    assert len(lines()) == 5
 
 
 def test_what_json_cannot_carry_does_not_fail_the_line() -> None:

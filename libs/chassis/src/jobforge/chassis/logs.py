@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 import traceback
 from collections.abc import MutableMapping
 from typing import Any, TextIO, cast
@@ -13,8 +14,10 @@ from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from jobforge.chassis.redaction import redact
+from jobforge.chassis.repeats import Repeats
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import root_context, trace_scope
+from jobforge.chassis.wire import Clock
 
 __all__ = ["BROKER_LOGGER", "bound_contextvars", "configure_logging", "get_logger"]
 
@@ -35,10 +38,13 @@ _QUIET = {
 }
 
 
-def configure_logging(settings: Settings, service: str, *, stream: TextIO | None = None) -> None:
+def configure_logging(
+    settings: Settings, service: str, *, stream: TextIO | None = None, clock: Clock = time.monotonic
+) -> None:
     """Send the service's own events and every library's log records to one stream (stdout unless given).
 
-    Call it first in ``create_app``; calling it again replaces what was there.
+    Call it first in ``create_app``; calling it again replaces what was there. A library that says the same thing
+    over and over is heard once in ten seconds, with how often it was ``repeated``.
     """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     out = stream or sys.stdout
@@ -57,6 +63,7 @@ def configure_logging(settings: Settings, service: str, *, stream: TextIO | None
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shared, renderer],
         )
     )
+    handler.addFilter(Repeats(clock))
     _take_over(handler, level)
 
 

@@ -21,28 +21,36 @@ _SECRET_ENDINGS = (
     "credentials",
     "jaasconfig",
 )
+# Each begins where a word begins and is bounded, so that a long text costs its length and no more.
 _IN_TEXT = (
     # scheme://user:password@host; digits and a slash after the colon are a port
     (
-        re.compile(r"(?P<kept>[a-z][a-z0-9+.\-]*://[^\s/:@]*:)(?!\d{1,5}/)[^\s@]+(?=@)", re.IGNORECASE),
+        re.compile(
+            r"(?<![a-z0-9+.\-])(?P<kept>[a-z][a-z0-9+.\-]{0,30}://[^\s/:@]{0,256}:)(?!\d{1,5}/)[^\s@]{1,512}(?=@)",
+            re.IGNORECASE,
+        ),
         rf"\g<kept>{REDACTED}",
     ),
     (re.compile(r"(?P<kept>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=\-]{8,}", re.IGNORECASE), rf"\g<kept>{REDACTED}"),
     # policy_token=..., "api_key": "...", JOBFORGE_POLICY_TOKEN_SECRET=...
     (
         re.compile(
-            r"(?P<kept>[\w.\-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|authorization)"
-            r"[\"']?\s*[=:]\s*[\"']?)(?!\[redacted\])(?:(?:bearer|basic)\s+)?[^\s\"',;&}\])]+",
+            r"(?<![\w.\-])(?P<kept>[\w.\-]{0,128}(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|authorization)"
+            r"[\"']?\s{0,8}[=:]\s{0,8}[\"']?)(?!\[redacted\])(?:(?:bearer|basic)\s+)?[^\s\"',;&}\])]+",
             re.IGNORECASE,
         ),
         rf"\g<kept>{REDACTED}",
     ),
 )
+MAX_TEXT = 16 * 1024
+"""Characters of one text that are looked at; the rest is cut off, so it cannot leak either."""
 _DEPTH = 8
 
 
 def redact_text(text: str) -> str:
-    """The text without URL passwords, bearer tokens and ``secret=...`` values."""
+    """The text without URL passwords, bearer tokens and ``secret=...`` values, and cut after ``MAX_TEXT``."""
+    if len(text) > MAX_TEXT:
+        text = f"{text[:MAX_TEXT]}... ({len(text) - MAX_TEXT} more characters)"
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text
