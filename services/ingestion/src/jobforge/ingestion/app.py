@@ -24,7 +24,7 @@ from jobforge.contracts.topics import INBOX
 from jobforge.ingestion import problems
 from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.door import Door, hot_routes
-from jobforge.ingestion.feed import GROUP, InboxReader
+from jobforge.ingestion.feed import BACK_OFF, GROUP, InboxReader
 from jobforge.ingestion.http import catalog_routes, declared_routes, event_and_job_routes, object_routes
 from jobforge.ingestion.intake import Intake
 from jobforge.ingestion.recall import Recall
@@ -106,7 +106,9 @@ def create_door(settings: Settings, plane: Plane) -> Door:
     return app
 
 
-def inbox_reader(settings: Settings, plane: Plane, cluster_id: Callable[[], Awaitable[str]]) -> InboxReader:
+def inbox_reader(
+    settings: Settings, plane: Plane, cluster_id: Callable[[], Awaitable[str]], *, back_off: float = BACK_OFF
+) -> InboxReader:
     """The Kafka door over whatever plane it is given."""
     catalog = Catalog(plane.control)
     return InboxReader(
@@ -116,6 +118,7 @@ def inbox_reader(settings: Settings, plane: Plane, cluster_id: Callable[[], Awai
         publisher=plane.publisher,
         telemetry=plane.telemetry,
         cluster_id=cluster_id,
+        back_off=back_off,
     )
 
 
