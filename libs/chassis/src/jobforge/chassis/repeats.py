@@ -10,7 +10,7 @@ _REMEMBERED = 1000
 
 
 class Repeats(logging.Filter):
-    """Lets a record pass unless the same sentence about the same error, arguments aside, passed within ``WINDOW`` seconds.
+    """Lets a record pass unless the same sentence about the same error passed within ``WINDOW`` seconds.
 
     The next one that passes says in ``repeated`` how many were held back.
     """
