@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from laws import companions, portability, quiet_imports, sources
+from laws.tree import service_folders
 
 from jobforge.contracts.topics import TOPICS
 
@@ -46,7 +47,7 @@ def test_a_law_holds(law: Law, root: Path) -> None:
 
 def test_every_topic_has_a_writer_and_a_reader(root: Path) -> None:
     """Who they are is declared with the topic, and they exist."""
-    services = [folder.name for folder in companions.service_folders(root)]
+    services = [folder.name for folder in service_folders(root)]
     assert not list(companions.topics_without_companions(TOPICS, services))
 
 

@@ -17,12 +17,16 @@ NATIVE_ROLES = frozenset({"apps", "operators", "domain"})
 
 
 class Named(Protocol):
-    """A topic, as far as this law looks at it."""
+    """A topic, as far as these laws look at it."""
 
-    name: str
-    messages: tuple[type, ...]
-    writers: tuple[str, ...]
-    readers: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+    @property
+    def messages(self) -> tuple[type, ...]: ...
+    @property
+    def writers(self) -> tuple[str, ...]: ...
+    @property
+    def readers(self) -> tuple[str, ...]: ...
 
 
 def templates(root: Path) -> list[Path]:

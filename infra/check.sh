@@ -1,0 +1,30 @@
+#!/bin/sh
+# What `make check` runs: style, types, import contracts, laws of the tree, and whether generated files are up to date.
+# Runs everything even when something fails, says what failed, and exits 1 then. Needs no network and no services.
+set -u
+cd "$(dirname "$0")/.."
+failed=""
+
+step() {
+    name=$1
+    shift
+    printf '%s\n' "-- $name"
+    "$@" || failed="$failed $name"
+}
+
+# mypy finds each part of the namespace package `jobforge` in its own src folder, and the tests' own modules beside them.
+MYPYPATH=$(printf '%s:' libs/*/src services/*/src infra/*/src)infra:tests/architecture
+export MYPYPATH
+
+step format uv run ruff format --check --quiet .
+step lint uv run ruff check --quiet .
+step types uv run mypy --no-error-summary libs services infra tests
+step imports uv run lint-imports --no-cache --no-logo
+step generated uv run python infra/generate.py --check
+step laws uv run pytest -q tests/architecture tests/contracts
+
+if [ -n "$failed" ]; then
+    printf '%s\n' "make check failed:$failed" >&2
+    exit 1
+fi
+printf '%s\n' "make check passed"
