@@ -50,14 +50,30 @@ class Server(Protocol):
 class Backend(Protocol):
     """A way to run the servers: as processes or as containers."""
 
-    name: str
-    kafka: Server
-    valkey: Server
-    jaeger: Server
     kafka_bootstrap: str
     redis_url: str
     jaeger_url: str
     otlp_endpoint: str
+
+    @property
+    def name(self) -> str:
+        """``native`` or ``docker``."""
+        ...
+
+    @property
+    def kafka(self) -> Server:
+        """The broker."""
+        ...
+
+    @property
+    def valkey(self) -> Server:
+        """The Valkey server."""
+        ...
+
+    @property
+    def jaeger(self) -> Server:
+        """The Jaeger server, not started by ``start_backend``."""
+        ...
 
     def close(self) -> None:
         """End every server and remove what they wrote."""

@@ -138,8 +138,8 @@ class DockerBackend:
 
 def _published(container: DockerContainer, numbers: dict[int, int]) -> DockerContainer:
     """The container with these of its ports on loopback, at fixed numbers so that a restart keeps them."""
-    for inside, outside in numbers.items():
-        container.ports[inside] = (ports.LOOPBACK, outside)  # type: ignore[assignment]  # docker-py takes pairs
+    published = {f"{inside}/tcp": (ports.LOOPBACK, outside) for inside, outside in numbers.items()}
+    container.ports.update(published)  # type: ignore[arg-type]  # docker-py takes an address with the port
     return container
 
 

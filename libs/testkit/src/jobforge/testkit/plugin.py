@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Plane]":
-    """Real Kafka and Valkey once a session, Jaeger with the first use of its address; an error where they cannot start."""
+    """Real Kafka and Valkey once a session, Jaeger with the first use of its address; an error if they cannot start."""
     from jobforge.testkit.backends import Plane, start_backend
 
     servers = start_backend(tmp_path_factory.mktemp("plane"))

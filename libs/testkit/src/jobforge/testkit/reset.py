@@ -7,7 +7,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from redis.asyncio import Redis
 
-from jobforge.chassis.provision import Declared, provision
+from jobforge.chassis.declared_topics import Declared
+from jobforge.chassis.provision import provision
 
 
 async def reset_redis(url: str) -> None:
