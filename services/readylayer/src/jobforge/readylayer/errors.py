@@ -1,0 +1,33 @@
+"""Why an asset is not optimised; none of these gets better by trying again."""
+
+from jobforge.execution.errors import Terminal
+
+
+class UnsupportedType(Terminal):
+    """The asset is not a JPEG, PNG, WebP, AVIF, GIF or TIFF picture."""
+
+    code = "asset.unsupported_type"
+
+
+class Animated(Terminal):
+    """The asset holds more than one frame or page."""
+
+    code = "asset.animated"
+
+
+class TooLarge(Terminal):
+    """The asset has more bytes or pixels than the service is told to open."""
+
+    code = "asset.too_large"
+
+
+class Unreadable(Terminal):
+    """The asset's file is broken or cut short."""
+
+    code = "asset.unreadable"
+
+
+class NotEncodable(Terminal):
+    """An encoder refused the picture."""
+
+    code = "asset.not_encodable"

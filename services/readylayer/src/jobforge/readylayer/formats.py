@@ -1,0 +1,88 @@
+"""Which file formats there are, told by their first bytes, and what each can hold."""
+
+import struct
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+TargetFormat = Literal["webp", "avif", "jpeg", "png"]
+"""What a variant can be written as; also its artifact's file extension."""
+SourceFormat = Literal["jpeg", "png", "webp", "avif", "gif", "tiff"]
+"""What an asset may be."""
+
+TARGET_FORMATS: tuple[TargetFormat, ...] = get_args(TargetFormat)
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_AVIF_BRANDS = {b"avif", b"avis"}
+_NAMED = (
+    (b"%PDF", "PDF"),
+    (b"<svg", "SVG"),
+    (b"<?xml", "XML (SVG)"),
+    (b"BM", "BMP"),
+    (b"\x00\x00\x01\x00", "ICO"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"8BPS", "PSD"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a format can hold."""
+
+    media_type: str
+    side: int
+    """The most pixels along one side."""
+    alpha: bool
+
+
+CAPABILITIES: dict[TargetFormat, Limits] = {
+    "webp": Limits("image/webp", side=16383, alpha=True),
+    "avif": Limits("image/avif", side=16384, alpha=True),
+    "jpeg": Limits("image/jpeg", side=65535, alpha=False),
+    "png": Limits("image/png", side=2**31 - 1, alpha=True),
+}
+
+
+def source_format(data: bytes) -> SourceFormat | None:
+    """The format that the file's first bytes say, or None for what is not opened."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(_PNG):
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if data[:4] in _TIFF:
+        return "tiff"
+    return "avif" if _brands(data) & _AVIF_BRANDS else None
+
+
+def described(data: bytes) -> str:
+    """A few words for a file that is not opened, for its refusal."""
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    for magic, name in _NAMED:
+        if start.startswith(magic):
+            return name
+    if b"<svg" in data[:512]:
+        return "SVG"
+    return "HEIC" if _brands(data) & {b"heic", b"heix", b"mif1", b"hevc"} else "an unknown type"
+
+
+def is_animated_png(data: bytes) -> bool:
+    """Whether a PNG announces frames (an ``acTL`` chunk before its pixels), which most decoders pass over."""
+    at = len(_PNG)
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind in (b"acTL", b"IDAT"):
+            return bool(kind == b"acTL")
+        at += length + 12
+    return False
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands of an ISO base media file (AVIF, HEIC), major first; empty for anything else."""
+    if data[4:8] != b"ftyp":
+        return set()
+    end = min(int.from_bytes(data[:4], "big"), len(data), 256)
+    return {data[8:12], *(data[i : i + 4] for i in range(16, end - 3, 4))}

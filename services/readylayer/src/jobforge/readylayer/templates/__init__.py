@@ -1,0 +1,1 @@
+"""The jobs that ReadyLayer runs, one file each."""
