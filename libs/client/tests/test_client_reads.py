@@ -135,7 +135,8 @@ def test_runs_and_events_come_in_pages(client: Any, plane: FakePlane) -> None:
     (event,) = client.list_events(tenant_id="acme", event_type="a.b")
     assert event.trace_id == "t-0"
     story = client.get_trace("t-0", "acme")
-    assert story.trace_id == "t-0"
+    assert [entry.kind for entry in story.entries] == ["event", "run"]
+    assert client.cancel_job(story.entries[1].run.id, "acme").cancel_requested
 
 
 def test_a_manifest_and_its_report(client: Any, plane: FakePlane) -> None:

@@ -7,7 +7,16 @@ template is off), ``JobForgeNotFound`` (404), ``JobForgeConflict`` (409), ``JobF
 ``JobForgeUnexpectedAnswer`` (what answered is not JobForge).
 """
 
-from jobforge.client.answers import EventOutcome, EventPage, ObjectReceipt, RunPage, TemplateInfo, TraceStory
+from jobforge.client.answers import (
+    CancelReceipt,
+    EventOutcome,
+    EventPage,
+    ObjectReceipt,
+    RunPage,
+    TemplateInfo,
+    TraceEntry,
+    TraceStory,
+)
 from jobforge.client.asynchronous import AsyncJobForgeClient
 from jobforge.client.availability import get_feature_flag_summary, is_event_ingestion_available, is_template_enabled
 from jobforge.client.blocking import JobForgeClient
@@ -28,6 +37,7 @@ from jobforge.client.trace_ids import generate_trace_id
 
 __all__ = [
     "AsyncJobForgeClient",
+    "CancelReceipt",
     "EventOutcome",
     "EventPage",
     "JobForgeClient",
@@ -44,6 +54,7 @@ __all__ = [
     "ObjectReceipt",
     "RunPage",
     "TemplateInfo",
+    "TraceEntry",
     "TraceStory",
     "generate_manifest_report",
     "generate_trace_id",

@@ -1,9 +1,8 @@
 """The answers that no message already describes; fields carry the names of the HTTP answers."""
 
 from collections.abc import Iterator
+from typing import Literal
 from uuid import UUID
-
-from pydantic import ConfigDict
 
 from jobforge.contracts.base import Instant, JsonObject, Value
 from jobforge.contracts.envelope import EventEnvelope
@@ -29,6 +28,7 @@ class RunPage(Value):
 
     runs: tuple[Job, ...]
     next_cursor: str | None = None
+    as_of: str | None = None
 
     def __iter__(self) -> Iterator[Job]:  # type: ignore[override]  # a page is its runs, not its fields
         return iter(self.runs)
@@ -42,6 +42,7 @@ class EventPage(Value):
 
     events: tuple[EventEnvelope, ...]
     next_cursor: str | None = None
+    as_of: str | None = None
 
     def __iter__(self) -> Iterator[EventEnvelope]:  # type: ignore[override]  # a page is its events, not its fields
         return iter(self.events)
@@ -77,11 +78,29 @@ class TemplateInfo(Value):
     announced_at: Instant | None = None
 
 
-class TraceStory(Value):
-    """Everything of one tenant that shares a trace, in order, and where its spans are."""
+class TraceEntry(Value):
+    """One thing in a trace: an event or a run, whichever ``kind`` says, and when it came."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    kind: Literal["event", "run"]
+    at: Instant | None = None
+    event: EventEnvelope | None = None
+    run: Job | None = None
+
+
+class TraceStory(Value):
+    """Everything of one tenant that shares a trace, in the order it came; ``url`` shows its spans."""
 
     trace_id: str
     otel_trace_id: str | None = None
     url: str | None = None
+    entries: tuple[TraceEntry, ...] = ()
+    as_of: str | None = None
+
+
+class CancelReceipt(Value):
+    """The wish to cancel a run is on record."""
+
+    job_id: UUID
+    tenant_id: str
+    cancel_requested: bool = True
+    as_of: str | None = None

@@ -64,6 +64,8 @@ def list_events(
     tenant_id: str,
     event_type: str | None = None,
     source_app: str | None = None,
+    source_module: str | None = None,
+    project_id: str | None = None,
     trace_id: str | None = None,
     limit: int | None = None,
     cursor: str | None = None,

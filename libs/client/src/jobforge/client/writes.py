@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from jobforge.client.answers import ObjectReceipt
+from jobforge.client.answers import CancelReceipt, ObjectReceipt
 from jobforge.client.exchange import JSON, Call, Reply, model, segment, to_json
 from jobforge.client.uuid7 import uuid7
 from jobforge.contracts.envelope import EventReceipt
@@ -71,9 +71,10 @@ def request_job(
     return Call("POST", "/v1/jobs", model(JobAccepted), headers=headers, content=to_json(body))
 
 
-def cancel_job(job_id: UUID | str, tenant_id: str) -> Call[None]:
+def cancel_job(job_id: UUID | str, tenant_id: str, *, actor_id: str | None = None) -> Call[CancelReceipt]:
     """Ask to cancel a run; on one that has ended it does nothing."""
-    return Call("POST", f"/v1/jobs/{segment(job_id)}/cancel", _nothing, params={"tenant_id": tenant_id})
+    params = {"tenant_id": tenant_id, "actor_id": actor_id}
+    return Call("POST", f"/v1/jobs/{segment(job_id)}/cancel", model(CancelReceipt), params=params)
 
 
 def put_object(

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from jobforge.contracts.envelope import EventReceipt, EventSubmission
+from jobforge.contracts.identity import otel_trace_id
 from jobforge.contracts.jobs import Job, JobAccepted, JobSubmission
 from jobforge.testkit.doors import FakePlane, Seen, problem, serving
 
@@ -118,7 +119,10 @@ class _Doors:
         return Response(accepted.model_dump_json(), 202, media_type="application/json")
 
     async def cancel(self, request: Request) -> Response:
-        return JSONResponse({}, 202)
+        run_id, tenant_id = UUID(request.path_params["run_id"]), request.query_params["tenant_id"]
+        if run_id in self.plane.jobs:
+            self.plane.advance(run_id, cancel_requested=True)
+        return JSONResponse({"job_id": str(run_id), "tenant_id": tenant_id, "cancel_requested": True}, 202)
 
     async def put_object(self, request: Request) -> Response:
         kind, object_id, data = request.path_params["kind"], request.path_params["object_id"], await request.body()
@@ -238,6 +242,16 @@ class _Doors:
 
     async def trace(self, request: Request) -> Response:
         trace_id = request.path_params["trace_id"]
-        runs = [job.model_dump(mode="json") for job in self.plane.jobs.values() if job.trace_id == trace_id]
-        events = [event for event in self.plane.events.values() if event["trace_id"] == trace_id]
-        return JSONResponse({"trace_id": trace_id, "otel_trace_id": None, "url": None, "events": events, "runs": runs})
+        entries = [
+            {"kind": "event", "at": event["received_at"], "event": event}
+            for event in self.plane.events.values()
+            if event["trace_id"] == trace_id
+        ]
+        entries += [
+            {"kind": "run", "at": job.created_at.isoformat(), "run": job.model_dump(mode="json")}
+            for job in self.plane.jobs.values()
+            if job.trace_id == trace_id and job.created_at
+        ]
+        named = f"{otel_trace_id(trace_id):032x}"
+        url = f"{self.plane.url}/trace/{named}"
+        return JSONResponse({"trace_id": trace_id, "otel_trace_id": named, "url": url, "entries": entries})
