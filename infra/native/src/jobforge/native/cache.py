@@ -31,6 +31,8 @@ def make_once(thing: str, version: str, make: Callable[[Path], None]) -> Path:
     with _locked(home / f".{thing}-{version}.lock"):
         if made.is_dir():
             return made
+        for abandoned in home.glob(f".{thing}-{version}.*/"):
+            shutil.rmtree(abandoned, ignore_errors=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{thing}-{version}.", dir=home))
         try:
             make(unfinished)

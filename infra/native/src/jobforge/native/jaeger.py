@@ -1,10 +1,10 @@
 """A real Jaeger, built once a machine by Go from the pinned module in ``infra/jaeger``."""
 
+import atexit
 import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from jobforge.native.cache import cached, make_once
 from jobforge.native.machine import Missing, executable
 from jobforge.native.places import INFRA
 from jobforge.native.processes import Running
+from jobforge.native.say import Say
 
-Say = Callable[[str], None]
 MODULE = INFRA / "jaeger"
 PACKAGE = "github.com/jaegertracing/jaeger/cmd/jaeger"
 START_TIMEOUT = 30.0
@@ -57,11 +57,9 @@ def install(say: Say) -> Path:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-            try:
-                _watch(building, say, began)
-            except BaseException:
-                building.kill()
-                raise
+            atexit.register(building.kill)
+            _watch(building, say, began)
+            atexit.unregister(building.kill)
         if building.returncode:
             raise Missing(f"Jaeger could not be built:\n{log.read_text(errors='replace')[-2000:]}")
         log.unlink()

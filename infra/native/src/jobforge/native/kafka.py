@@ -5,7 +5,6 @@ import base64
 import subprocess
 import uuid
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from jobforge.native.cache import cached, make_once
 from jobforge.native.machine import Missing, executable, java
 from jobforge.native.places import INFRA
 from jobforge.native.processes import Running
+from jobforge.native.say import Say
 
-Say = Callable[[str], None]
 POM = INFRA / "kafka" / "pom.xml"
 COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 STARTED = "Kafka Server started"

@@ -38,3 +38,8 @@ def java() -> str:
         seen = version.group(1) if version else "unknown"
         raise Missing(f"Kafka needs Java {JAVA_NEEDED}, and {found} is version {seen}: install {HINTS['java']}")
     return found
+
+
+def has(name: str) -> bool:
+    """Whether a program is on the PATH."""
+    return shutil.which(name) is not None
