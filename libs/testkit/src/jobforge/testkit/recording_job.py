@@ -11,6 +11,7 @@ from jobforge.execution.children import Children
 from jobforge.execution.errors import ObjectMissing
 
 R = TypeVar("R")
+_RUN = UUID("00000000-0000-8000-8000-000000000001")
 
 
 @dataclass
@@ -21,7 +22,7 @@ class RecordingJob:
     """
 
     objects: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
-    run_id: UUID = UUID("00000000-0000-8000-8000-000000000001")
+    run_id: UUID = _RUN
     tenant_id: str = "acme"
     project_id: str | None = None
     attempt: int = 1
