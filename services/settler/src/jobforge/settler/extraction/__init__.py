@@ -1,0 +1,1 @@
+"""From text to what it says, each finding with its evidence; pure."""

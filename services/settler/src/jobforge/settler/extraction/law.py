@@ -1,0 +1,57 @@
+"""Which law governs the contract."""
+
+from collections.abc import Iterator
+
+from jobforge.settler.extraction.passage import Flat, Found, Span, phrase
+from jobforge.settler.extraction.places import PLACE, PLACE_OF_LAW, canonical_place
+
+_OF_PLACE = phrase(
+    r"\blaws?,?(?: (?:and|or) [a-z]+| \([^)]{1,30}\))?(?: as applied)? (?:of|in)(?: force in)? (?:the )?"
+    r"(?:(?:State|Commonwealth|Province|Republic|Kingdom|Federal Republic|Special Administrative Region|"
+    r"Emirate|Territory)"
+    r"s? of (?:the )?)?(?P<place>" + PLACE + r")\b"
+)
+_PLACE_LAW = phrase(r"\b(?P<place>" + PLACE_OF_LAW + r")(?: State)? (?:substantive |internal |contract )?laws?\b")
+_VERB = phrase(
+    r"govern(?:ed|s|ing)?\b|constru(?:ed|ction)|interpret(?:ed|ation)|controlled by|enforced|determined|subject to|"
+    r"made (?:and performed )?(?:under|in accordance with)|shall be (?:that|those|the)|in accordance with|shall apply|"
+    r"under and (?:pursuant|according)|pursuant to|relying on"
+)
+_STRONG_VERB = phrase(r"govern(?:ed|s|ing)?\b|constru(?:ed|ction)|interpret(?:ed|ation)")
+_ORGANISED = phrase(
+    r"\b(?:organi[sz]ed|existing|incorporated|formed|registered|established|constituted|chartered|duly qualified|"
+    r"good standing|created|licensed)\b[^.;]{0,60}$"
+)
+_SUBJECT = phrase(
+    r"\b(?:this|the) (?:\w+ ){0,3}(?:agreement|contract|license|lease|letter|terms)|hereof|hereunder|\bJSMA\b"
+)
+_HEADING = phrase(r"(?:governing|applicable|choice of|controlling) laws?|law and jurisdiction|laws? to govern")
+_BEFORE = 400
+
+
+def find_governing_law(flat: Flat) -> Found[str] | None:
+    """The place whose law the contract names, with the sentence that names it."""
+    candidates = list(_candidates(flat))
+    # Of equals the first: annexes repeat the clause for themselves.
+    return max(candidates, key=lambda found: (round(found.confidence, 2), -found.span.start), default=None)
+
+
+def _candidates(flat: Flat) -> Iterator[Found[str]]:
+    for pattern in (_OF_PLACE, _PLACE_LAW):
+        for match in pattern.finditer(flat.text):
+            sentence = flat.sentence_at(match.start())
+            before = flat.text[max(sentence.start, match.start() - _BEFORE) : match.start()]
+            after = flat.text[match.end() : match.end() + 60]
+            if _ORGANISED.search(before):
+                continue
+            near = flat.text[max(0, sentence.start - 60) : match.start()]
+            governs = _STRONG_VERB.search(before) or phrase(r"^,? (?:shall|will) (?:govern|control|apply)").search(
+                after
+            )
+            heading = _HEADING.search(near)
+            if not (governs or (heading and _VERB.search(before)) or (heading and _VERB.search(after))):
+                continue
+            confidence = 0.55 + 0.2 * bool(governs) + 0.15 * bool(heading) + 0.08 * bool(_SUBJECT.search(before))
+            end = min(sentence.end, match.end() + 250)
+            start = max(sentence.start, match.start() - _BEFORE)
+            yield Found(canonical_place(match["place"]), Span(start, end), min(confidence, 0.98))

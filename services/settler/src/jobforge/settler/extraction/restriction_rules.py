@@ -1,0 +1,153 @@
+"""Clauses that restrict what a party may do, with whom and for how long."""
+
+from jobforge.settler.extraction.clause_rule import CONSENT, NEVER, Rule
+
+RESTRICTIONS = (
+    Rule(
+        "Non-Compete",
+        (
+            r"\bnon-?compet(?:e|ition)\b(?! (?:clause|laws?))",
+            NEVER
+            + (
+                r"[^.;]{0,260}\bcompet(?:es?|ing|itive(?:ly)?)\b (?:with|against|product|business|service|"
+                r"program|technolog|enterprise|venture|directly|or)"
+            ),
+            NEVER
+            + r"[^.;]{0,200}\b(?:engage|participate|invest)\w*[^.;]{0,120}\b(?:business|activit)[^.;]{0,120}\bcompet",
+            NEVER
+            + (
+                r"[^.;]{0,160}\b(?:manufacture|market|sell|promote|distribute|represent|"
+                r"develop)\w*[^.;]{0,120}\bcompet(?:es?|ing|itive)\b"
+            ),
+            r"\bcovenant not to compete\b",
+        ),
+        unless=(
+            r"competitive (?:harm|bid|injury|disadvantage|terms|position|pric)|unfair compet|anti-?compet|"
+            r"nothing (?:in|contained)|shall not (?:prevent|restrict|prohibit|preclude|be (?:deemed|"
+            r"construed))|free to|table of contents"
+        ),
+    ),
+    Rule(
+        "Exclusivity",
+        (
+            (
+                r"\b(?:sole and exclusive|exclusive(?:ly)?)[^.;]{0,30} (?:right|licen[sc]e|distribut\w+|supplier|"
+                r"provider|agent|reseller|representative|sponsor|manufacturer|dealer|partner|vendor|marketing|"
+                r"basis|territor\w+|purchas\w+|source|seller)"
+            ),
+            r"\b(?:appoint|grant|engage|retain|designate)s?\b[^.;]{0,160}\b(?:exclusive|sole)\b",
+            (
+                r"\b(?:purchase|buy|obtain|source|procure|order)\b[^.;]{0,80}\b(?:exclusively|solely|only) "
+                r"(?:from|through)\b"
+            ),
+            r"\ball of (?:its|their|the \w+'s) requirements\b",
+            r"\bexclusivity\b(?! of)",
+            r"\bon an exclusive basis\b",
+            NEVER
+            + (
+                r"[^.;]{0,120}\b(?:appoint|engage|grant|enter into|authori[sz]e|permit|supply|"
+                r"sell)\b[^.;]{0,120}\b(?:any )?other (?:person|party|third|distributor|reseller|sponsor|"
+                r"supplier|entity|agent|company)"
+            ),
+        ),
+        unless=(
+            r"non-?exclusive|exclusive (?:jurisdiction|venue|remed|forum|propert|owner|of)|jurisdiction|"
+            r"sole (?:remedy|discretion|expense|cost|responsib|liab|and exclusive (?:remed|propert|jurisd|"
+            r"liab|owner|right,? title))|exclusive right, title|not (?:be )?exclusive|remed(?:y|ies)|"
+            r"confidential"
+        ),
+    ),
+    Rule(
+        "No-Solicit Of Employees",
+        (
+            NEVER
+            + (
+                r"[^.;]{0,200}\b(?:solicit|recruit|hire|employ|entice|induce|"
+                r"engage)\w*\b[^.;]{0,160}\b(?:employees?|personnel|staff|consultants?|person who (?:is|was))\b"
+            ),
+            r"\bnon-?solicit(?:ation)?\b[^.;]{0,100}\bemployees?",
+        ),
+        unless=(
+            r"discriminat|equal employ|benefits|not be deemed|independent contractor|deemed to be (?:an "
+            r")?employ|agents? or employees|employees? or agents?|liab|damages|gifts?|bribe|confidential"
+        ),
+    ),
+    Rule(
+        "Termination For Convenience",
+        (
+            (
+                r"\b(?:terminat\w*|cancel\w*)[^.;]{0,160}\b(?:without cause|for convenience|for any reason(?! "
+                r"specified)|for any or no reason|at will|with or without cause|without (?:any )?reason|in its "
+                r"sole discretion|at its (?:sole )?(?:discretion|option|convenience)|no reason)\b"
+            ),
+            r"\b(?:without cause|for convenience|for any reason|at any time)[^.;]{0,80}\b(?:terminat\w*|cancel\w*)",
+            (
+                r"\b(?:either party|any party|each party|both parties|\w+) (?:may|shall have the right to|has the "
+                r"right to|can|is entitled to) (?:\w+ ){0,3}?(?:terminate|cancel) (?:this|the) \w+(?: "
+                r"\w+){0,12}?,? (?:at any time|by giving|by providing|upon|on|with)[^.;]{0,60}\b(?:days?|months?|"
+                r"years?)'?\b[^.;]{0,40}\bnotice\b(?![^;]{0,160}(?:if|in the event|breach|default|fail|should))"
+            ),
+            (
+                r"\b(?:terminat\w*|cancel\w*) (?:this|the) \w+ at any time\b(?![^.;]{0,160}\b(?:if|in the event|"
+                r"breach|default|fail|should|mutual)\b)"
+            ),
+            (
+                r"\bterminated by either party (?:at any time )?(?:up)?on\b[^.;]{0,60}\bnotice\b(?![^.;]{0,160}\b("
+                r"?:if|event|breach|default|fail)\b)"
+            ),
+        ),
+        unless=(
+            r"\b(?:breach\w*|default\w*|bankrupt\w*|insolven\w*|force majeure|material(?:ly)? (?:fail|"
+            r"breach))\b|employment|upon (?:any |the )?(?:expiration|termination) (?:or|of)|after "
+            r"termination|renew|following (?:any )?termination|in the event of (?:any )?termination|"
+            r"terminat\w+ (?:of (?:this|the) agreement )?for any reason (?:whatsoever,? )?(?:\w+ "
+            r"){0,3}(?:shall|will|,)"
+        ),
+    ),
+    Rule(
+        "Change Of Control",
+        (
+            r"\bchange (?:of|in) (?:the )?(?:control|ownership)\b",
+            (
+                r"\bterminat\w*[^.;]{0,250}\b(?:merge[rsd]?|consolidat\w+|acquired|acquisition|sells? (?:all|"
+                r"substantially)|sale of (?:all|substantially))"
+            ),
+            (
+                r"\b(?:merger|consolidation|sale of (?:all|substantially all)|transfer of (?:all|a majority|"
+                r"control)|acquisition)\b[^.;]{0,200}\b(?:deemed (?:to be )?an? assignment|constitute an? "
+                r"assignment|right to terminate|may terminate|consent)"
+            ),
+            r"\bassign\w*[^.;]{0,200}\bby operation of law\b[^.;]{0,200}\b(?:change|merger|control|sale)",
+            (
+                r"\b(?:transfer|sale|issuance)[^.;]{0,60}\b(?:majority|more than (?:fifty|50)|"
+                r"controlling)[^.;]{0,60}\b(?:stock|shares|interest|voting)\b[^.;]{0,160}\b(?:assign|terminat|"
+                r"consent|notice|notif)"
+            ),
+        ),
+        unless=r"\"(?:affiliate|control)s?\"|means? (?:any|a|the|with)|table of contents",
+    ),
+    Rule(
+        "Anti-Assignment",
+        (
+            NEVER
+            + (
+                r"[^.;]{0,160}\b(?:assign(?:ed|able|ment|s)?|transfer(?:red|able)?|delegate)\b(?! (?:to|"
+                r"personnel))[^.]{0,300}\b(?:"
+            )
+            + CONSENT
+            + r"|this|agreement|void)\b",
+            (
+                r"\b(?:assign|assignment|transfer|assigned)\b[^.]{0,250}\bwithout (?:the |first |obtaining |prior "
+                r"|express |written |other |such |either )*[^.;]{0,40}\b"
+            )
+            + CONSENT,
+            r"\b(?:is|are|shall be) not (?:assignable|transferable)|non-?(?:assignable|transferable)|not be assign",
+            (
+                r"\b(?:any|no) (?:attempt\w* |purported |such )?(?:assignment|transfer)\b[^.;]{0,160}\b(?:void|"
+                r"null|valid|permitted|effective|consent)"
+            ),
+            r"\bmay (?:only )?(?:assign|be assigned)\b[^.;]{0,160}\b(?:only|consent|notice)",
+        ),
+        unless=r"non-?transferable,? (?:\w+,? ){0,4}licen[sc]e",
+    ),
+)
