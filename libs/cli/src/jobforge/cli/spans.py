@@ -69,5 +69,5 @@ def read(document: dict[str, Any]) -> Spans:
 def _service(resource: dict[str, Any]) -> str:
     for attribute in resource.get("resource", {}).get("attributes", []):
         if attribute.get("key") == "service.name":
-            return str(attribute.get("value", {}).get("stringValue", "?"))
+            return str(attribute.get("value", {}).get("stringValue", "?")).removeprefix("jobforge-")
     return "?"
