@@ -1,7 +1,6 @@
 """One suite for everything that calls itself a wire: the log in memory, and Kafka behind FastStream."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
@@ -15,6 +14,7 @@ from jobforge.contracts.identity import partition_of
 from jobforge.contracts.jobs import JobRequested
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.memory import MemoryLog
+from jobforge.testkit.waiting import until
 
 TOPIC = "jobforge.jobs.echo"
 PARTITIONS = 8
@@ -118,13 +118,6 @@ class Collector:
         """The consumer it was given."""
         assert self.consumer is not None
         return self.consumer
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, at most 20 s."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - the condition is anything at all
-            await asyncio.sleep(0.01)
 
 
 async def fill(wire: Wire, count: int, partition: int = 0) -> None:

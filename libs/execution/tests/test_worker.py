@@ -10,7 +10,8 @@ from jobforge.contracts.identity import run_key
 from jobforge.contracts.runs import RunFailed, RunStarted, RunSucceeded
 from jobforge.execution.worker import Limits
 from jobforge.testkit.builders import job_requested
-from jobforge.testkit.echo.working import Echo, until
+from jobforge.testkit.echo.working import Echo
+from jobforge.testkit.waiting import until
 
 GROUP = "jobs-echo"
 

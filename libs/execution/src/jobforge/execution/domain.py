@@ -55,7 +55,7 @@ def create_domain_app(
     templates = bind_tools(find_templates(package or f"jobforge.{name}").values(), tools(settings))
     environment = environment_of(name)
     telemetry = Telemetry(
-        service=name,
+        service=f"jobforge-{name}",
         version=environment.version,
         endpoint=settings.otlp_endpoint,
         bootstrap=settings.kafka_bootstrap,

@@ -1,7 +1,6 @@
 """Workers of the echo domain over a log in memory."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from jobforge.execution.runner import Runner, environment_of
 from jobforge.execution.worker import Limits, Worker
 from jobforge.testkit.builders import publish_job
 from jobforge.testkit.memory import MemoryLog
+from jobforge.testkit.waiting import until
 
 PARTITIONS = 2
 
@@ -70,10 +70,3 @@ class Echo:
         """The first terminal record of a run, awaited."""
         await until(lambda: bool(self.ends(run_id)))
         return self.ends(run_id)[0]
-
-
-async def until(condition: Callable[[], bool], timeout: float = 20) -> None:
-    """Wait for a condition on what other tasks of this loop do."""
-    async with asyncio.timeout(timeout):
-        while not condition():  # noqa: ASYNC110 - the condition is anything at all, there is nothing to be told by
-            await asyncio.sleep(0.005)
