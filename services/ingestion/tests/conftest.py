@@ -1,8 +1,9 @@
 """A whole door in memory: the log, the control state, Redis and the object store of a plane with two templates."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from jobforge.contracts.control import AppRegistered, FlagSet, TemplateAnnounced
 from jobforge.ingestion.app import Plane, create_door
 from jobforge.ingestion.door import Door
 from jobforge.ingestion.recall import Recall
+from jobforge.ingestion.redis_line import Command
 from jobforge.testkit.memory import MemoryLog
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -50,39 +52,30 @@ def template(key: str, **more: Any) -> TemplateAnnounced:
 
 
 class MemoryRedis:
-    """As much of Redis as the door uses; ``broken`` fails every call."""
+    """As much of Redis as the door uses; ``broken`` fails every question."""
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.broken = False
         self.trips = 0
 
-    def pipeline(self, transaction: bool) -> "MemoryPipeline":
-        return MemoryPipeline(self)
+    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Answer ``SET name value NX [GET] EX seconds``."""
+        self.trips += 1
+        await asyncio.sleep(0)
+        if self.broken:
+            raise ConnectionError("Redis is away")
+        return [self._set(str(name), str(value), get="GET" in rest) for _, name, value, *rest in commands]
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Nothing is open."""
 
-
-class MemoryPipeline:
-    def __init__(self, redis: MemoryRedis) -> None:
-        self._redis = redis
-        self._calls: list[tuple[str, bytes, bool]] = []
-
-    def set(self, name: str, value: str | bytes, *, nx: bool, ex: timedelta, get: bool = False) -> None:
-        assert nx
-        self._calls.append((name, value.encode() if isinstance(value, str) else value, get))
-
-    async def execute(self) -> list[bytes | bool | None]:
-        self._redis.trips += 1
-        if self._redis.broken:
-            raise ConnectionError("Redis is away")
-        return [self._set(*call) for call in self._calls]
-
-    def _set(self, name: str, value: bytes, get: bool) -> bytes | bool | None:
-        before = self._redis.kept.setdefault(name, value) if name in self._redis.kept else None
-        self._redis.kept.setdefault(name, value)
-        return before if get else (True if before is None else None)
+    def _set(self, name: str, value: str, *, get: bool) -> bytes | None:
+        before = self.kept.get(name)
+        self.kept.setdefault(name, value.encode())
+        if get:
+            return before
+        return b"OK" if before is None else None
 
 
 class RecordingTelemetry(Telemetry):
@@ -163,7 +156,7 @@ def open_door(folder: Path, **settings: Any) -> DoorInMemory:
     plane = Plane(
         publisher=log.publisher(),
         control=control,
-        recall=Recall(redis),  # type: ignore[arg-type]  # as much of Redis as is used
+        recall=Recall(redis),
         objects=ArtifactStore(store),
         telemetry=telemetry,
     )

@@ -1,24 +1,24 @@
 """What Redis remembers: asked in few round trips, and never waited for."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from jobforge.ingestion.recall import Recall
+from jobforge.ingestion.redis_line import Command
 
 
 class SlowRedis:
     """Never answers."""
 
-    def pipeline(self, transaction: bool) -> "SlowRedis":
-        return self
-
-    def set(self, *args: Any, **more: Any) -> None:
-        """Queued."""
-
-    async def execute(self) -> list[Any]:
+    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Wait for ever."""
         await asyncio.Event().wait()
         return []
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 async def test_requests_at_the_same_time_share_a_round_trip(door: Any) -> None:
@@ -49,8 +49,7 @@ async def test_a_trace_that_another_process_rooted_is_not_new(door: Any) -> None
 async def test_redis_that_hangs_costs_its_budget_once_and_is_asked_again_later() -> None:
     """After a failure Redis rests; when the rest is over it is asked again."""
     now = [0.0]
-    redis = SlowRedis()
-    recall = Recall(redis, clock=lambda: now[0])  # type: ignore[arg-type]  # as much of Redis as is used
+    recall = Recall(SlowRedis(), clock=lambda: now[0])
     run = uuid4()
     assert (await recall.ask(bodies={run: "d"}, traces=["t"])).new == {"t"}
     for _ in range(1000):  # would take 50 s if each waited

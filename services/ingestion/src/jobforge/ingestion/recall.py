@@ -1,18 +1,18 @@
 """What Redis remembers for a while: the body a run's key came with, and the traces that have a root."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from jobforge.chassis.logs import get_logger
 from jobforge.contracts.identity import otel_trace_id
+from jobforge.ingestion.redis_line import Command
 
 BODIES_KEPT = timedelta(days=7)
 ROOTS_KEPT = timedelta(hours=24)
@@ -20,6 +20,8 @@ BUDGET = timedelta(milliseconds=50)
 """How long an answer may take; then the request goes on without it."""
 REST = timedelta(seconds=1)
 """How long Redis is not asked after a failure."""
+_BODY_SECONDS = int(BODIES_KEPT.total_seconds())
+_ROOT_SECONDS = int(ROOTS_KEPT.total_seconds())
 _TRACES = 20_000
 """Traces known to have a root, in this process."""
 
@@ -41,14 +43,26 @@ class _Question:
     answer: "asyncio.Future[Recalled]"
 
 
+class Line(Protocol):
+    """A way to Redis, for one question at a time."""
+
+    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """The reply to each command; raises ``RedisError`` or ``OSError``."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...
+
+
 class Recall:
     """Asks Redis for many requests at once, and never longer than ``BUDGET``.
 
     Redis is a memory, not the truth: while it is away nothing conflicts and every trace is new.
     """
 
-    def __init__(self, redis: "Redis | None", *, clock: Callable[[], float] = monotonic) -> None:
-        self._redis = redis
+    def __init__(self, line: Line, *, clock: Callable[[], float] = monotonic) -> None:
+        self._line = line
         self._clock = clock
         self._rest_until = 0.0
         self._rooted: dict[str, None] = {}
@@ -60,19 +74,18 @@ class Recall:
         unknown = [trace for trace in dict.fromkeys(traces) if trace not in self._rooted]
         if not bodies and not unknown:
             return Recalled(frozenset(), frozenset())
-        if self._redis is None or self._clock() < self._rest_until:
+        if self._clock() < self._rest_until:
             return self._without_redis(unknown)
         self._root(unknown)  # concurrent requests of one trace must not all find it new
         question = _Question(bodies, unknown, asyncio.get_running_loop().create_future())
         self._waiting.append(question)
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_all(self._redis))
+            self._asking = asyncio.create_task(self._ask_all())
         return await question.answer
 
     async def close(self) -> None:
         """Disconnect."""
-        if self._redis is not None:
-            await self._redis.aclose()
+        await self._line.close()
 
     def _without_redis(self, unknown: Collection[str]) -> Recalled:
         self._root(unknown)
@@ -84,12 +97,12 @@ class Recall:
         while len(self._rooted) > _TRACES:
             del self._rooted[next(iter(self._rooted))]
 
-    async def _ask_all(self, redis: "Redis") -> None:
+    async def _ask_all(self) -> None:
         questions: list[_Question] = []
         try:
             while self._waiting:
                 questions, self._waiting = self._waiting, []
-                for question, answer in zip(questions, await self._round_trip(redis, questions), strict=True):
+                for question, answer in zip(questions, await self._round_trip(questions), strict=True):
                     if not question.answer.done():
                         question.answer.set_result(answer)
         finally:
@@ -99,16 +112,20 @@ class Recall:
             for question in unanswered:  # only when this task died: nobody may wait for ever
                 question.answer.set_result(Recalled(frozenset(), frozenset(question.traces)))
 
-    async def _round_trip(self, redis: "Redis", questions: list[_Question]) -> list[Recalled]:
-        pipeline = redis.pipeline(transaction=False)
+    async def _round_trip(self, questions: list[_Question]) -> list[Recalled]:
+        commands: list[Command] = []
         for question in questions:
-            for run_id, digest in question.bodies.items():
-                pipeline.set(f"jobforge:ingestion:body:{run_id}", digest, nx=True, get=True, ex=BODIES_KEPT)
-            for trace in question.traces:
-                pipeline.set(f"jobforge:ingestion:root:{otel_trace_id(trace):032x}", b"1", nx=True, ex=ROOTS_KEPT)
+            commands += [
+                ("SET", f"jobforge:ingestion:body:{run_id}", digest, "NX", "GET", "EX", _BODY_SECONDS)
+                for run_id, digest in question.bodies.items()
+            ]
+            commands += [
+                ("SET", f"jobforge:ingestion:root:{otel_trace_id(trace):032x}", "1", "NX", "EX", _ROOT_SECONDS)
+                for trace in question.traces
+            ]
         try:
             async with asyncio.timeout(BUDGET.total_seconds()):
-                replies = iter(await pipeline.execute())
+                replies = iter(await self._line.ask(commands))
         except (RedisError, OSError, TimeoutError) as error:
             self._rest_until = self._clock() + REST.total_seconds()
             log.warning("redis.unreachable", error=type(error).__name__)
