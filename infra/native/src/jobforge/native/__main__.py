@@ -1,9 +1,10 @@
 """``python -m jobforge.native up|down|status|logs|demo|clean|fetch``: the plane of this tree, as ``make`` runs it."""
 
 import argparse
+import os
 import sys
 
-from jobforge.native import jaeger, kafka, machine
+from jobforge.native import docker_plane, jaeger, kafka, machine
 from jobforge.native.plane import Plane, addresses
 from jobforge.native.ports import PortTaken
 from jobforge.native.processes import DidNotStart
@@ -11,7 +12,19 @@ from jobforge.native.say import to_stderr
 
 
 def fetch() -> None:
-    """Put what native mode and the tests run into the cache; without Go, Jaeger is left out and that is said."""
+    """Get what the tests' plane needs: images where a Docker engine answers, else what native mode runs.
+
+    Without Go, Jaeger is left out and that is said. ``JOBFORGE_TEST_BACKEND`` or ``MODE`` forces one of them.
+    """
+    forced = os.environ.get("JOBFORGE_TEST_BACKEND") or os.environ.get("MODE")
+    if forced != "native":
+        reason = docker_plane.why_not(to_stderr)
+        if reason is None:
+            to_stderr("the tests' servers run in containers (JOBFORGE_TEST_BACKEND=native forces local processes)")
+            return
+        if forced == "docker":
+            raise machine.Missing(f"JOBFORGE_TEST_BACKEND=docker is not possible: {reason}")
+        to_stderr(f"the tests' servers run as local processes, since {reason}")
     machine.java()
     kafka.install(to_stderr)
     if jaeger.built() is None and not machine.has("go"):

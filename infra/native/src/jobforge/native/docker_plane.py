@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from jobforge.native.containers import COMPOSE_FILE
-from jobforge.native.places import INFRA, ROOT
+from jobforge.native.places import INFRA, ROOT, RUNTIME
 from jobforge.native.ports import JAEGER, KAFKA, OTLP_GRPC, OTLP_HTTP, REDIS, require_free
 from jobforge.native.processes import DidNotStart
 from jobforge.native.say import Say
@@ -58,7 +59,17 @@ def _quiet(command: Sequence[str]) -> bool:
 def compose(*arguments: str) -> int:
     """Run ``docker compose`` on the plane's file with the terminal as it is; returns its exit code."""
     command = ["docker", "compose", "--project-directory", str(ROOT), "-f", str(COMPOSE_FILE), *arguments]
-    return subprocess.run(command, check=False, cwd=ROOT).returncode
+    return subprocess.run(command, check=False, cwd=ROOT, env=dict(os.environ) | _certificates()).returncode
+
+
+def _certificates() -> dict[str, str]:
+    """The machine's own bundle of certificates for the builds, copied to where the builder may read it."""
+    bundle = os.environ.get("SSL_CERT_FILE")
+    if not bundle or not Path(bundle).is_file():
+        return {}
+    RUNTIME.mkdir(parents=True, exist_ok=True)
+    copied = Path(shutil.copyfile(bundle, RUNTIME / "certificates.pem"))
+    return {"JOBFORGE_BUILD_CERTIFICATES": str(copied)}
 
 
 def running() -> set[str]:

@@ -110,8 +110,8 @@ class JaegerPlace:
             return False
 
 
-def start(place: JaegerPlace, binary: Path) -> Running:
-    """Start it with traces in memory; see ``wait_ready``."""
+def start(place: JaegerPlace, binary: Path, *, tied: bool = False) -> Running:
+    """Start it with traces in memory; see ``wait_ready``. What is ``tied`` ends with the thread that started it."""
     numbers = {
         ports.JAEGER: place.http,
         ports.JAEGER_GRPC: place.grpc,
@@ -121,7 +121,7 @@ def start(place: JaegerPlace, binary: Path) -> Running:
     }
     environment = os.environ | {port.variable: str(number) for port, number in numbers.items()}
     command = [str(binary), "--config", str(MODULE / "native.yaml")]
-    return processes.start("jaeger", command, log=place.folder / "jaeger.log", environment=environment)
+    return processes.start("jaeger", command, log=place.folder / "jaeger.log", environment=environment, tied=tied)
 
 
 def wait_ready(running: Running, place: JaegerPlace) -> None:

@@ -74,8 +74,11 @@ class KafkaPlace:
         return f"127.0.0.1:{self.port}"
 
 
-def start(place: KafkaPlace, *, say: Say = print) -> Running:
-    """Format the data folder if it is new, and start the broker; it is not ready yet, see ``wait_ready``."""
+def start(place: KafkaPlace, *, say: Say, tied: bool = False) -> Running:
+    """Format the data folder if it is new, and start the broker; it is not ready yet, see ``wait_ready``.
+
+    What is ``tied`` ends with the thread that started it.
+    """
     jars = install(say)
     program = [java(), f"-Dlog4j2.configurationFile={(INFRA / 'kafka' / 'log4j2.properties').as_uri()}"]
     class_path = ["-cp", f"{jars}/*"]
@@ -85,7 +88,7 @@ def start(place: KafkaPlace, *, say: Say = print) -> Running:
     log = place.folder / "kafka.log"
     log.unlink(missing_ok=True)
     flags = [*HEAP, "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
-    return processes.start("kafka", [*program, *flags, *class_path, "kafka.Kafka", str(settings)], log=log)
+    return processes.start("kafka", [*program, *flags, *class_path, "kafka.Kafka", str(settings)], log=log, tied=tied)
 
 
 def wait_ready(running: Running) -> None:

@@ -1,6 +1,7 @@
 """One view of all logs: followed together, each line under its process's name and colour, JSON made readable."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -38,10 +39,7 @@ class Follower:
 
     def _was_replaced(self) -> bool:
         try:
-            return (
-                self._file is not None
-                and self._path.stat().st_ino != Path(f"/dev/fd/{self._file.fileno()}").stat().st_ino
-            )
+            return self._file is not None and not os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
         except FileNotFoundError:
             return False
 

@@ -1,14 +1,19 @@
 """Processes that outlive the one that started them: known by pid and birth, so that a reused pid is never harmed."""
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class DidNotStart(Exception):
@@ -65,8 +70,12 @@ def start(
     log: Path,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    tied: bool = False,
 ) -> Running:
-    """Start a process in a session of its own, its output appended to ``log``."""
+    """Start a process in a session of its own, its output appended to ``log``.
+
+    A ``tied`` one is killed by the kernel when the thread that started it ends, however it ends (on Linux only).
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         child = subprocess.Popen(
@@ -77,8 +86,14 @@ def start(
             env=dict(os.environ if environment is None else environment),
             cwd=cwd,
             start_new_session=True,
+            preexec_fn=_die_with_parent if tied else None,
         )
     return Running(name, child.pid, psutil.Process(child.pid).create_time(), str(log))
+
+
+def _die_with_parent() -> None:
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def wait_until(running: Running, ready: Callable[[], bool], *, timeout: float) -> None:

@@ -26,8 +26,11 @@ class ValkeyPlace:
         return f"redis://{LOOPBACK}:{self.port}/0"
 
 
-def start(place: ValkeyPlace) -> Running:
-    """Start the server, keeping an append-only file as the container does; see ``wait_ready``."""
+def start(place: ValkeyPlace, *, tied: bool = False) -> Running:
+    """Start the server, keeping an append-only file as the container does; see ``wait_ready``.
+
+    What is ``tied`` ends with the thread that started it.
+    """
     place.folder.mkdir(parents=True, exist_ok=True)
     options = {
         "bind": LOOPBACK,
@@ -38,7 +41,7 @@ def start(place: ValkeyPlace) -> Running:
         "daemonize": "no",
     }
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-    return processes.start("valkey", [str(get_binary_path()), *flags], log=place.folder / "valkey.log")
+    return processes.start("valkey", [str(get_binary_path()), *flags], log=place.folder / "valkey.log", tied=tied)
 
 
 def wait_ready(running: Running, place: ValkeyPlace) -> None:

@@ -70,17 +70,17 @@ class NativeBackend:
         self.otlp_endpoint = self._jaeger.otlp_endpoint
 
     def _begin_kafka(self) -> Running:
-        running = kafka.start(self._kafka, say=_say)
+        running = kafka.start(self._kafka, say=_say, tied=True)
         kafka.wait_ready(running)
         return running
 
     def _begin_valkey(self) -> Running:
-        running = valkey.start(self._valkey)
+        running = valkey.start(self._valkey, tied=True)
         valkey.wait_ready(running, self._valkey)
         return running
 
     def _begin_jaeger(self) -> Running:
-        running = jaeger.start(self._jaeger, jaeger.install(_say))
+        running = jaeger.start(self._jaeger, jaeger.install(_say), tied=True)
         jaeger.wait_ready(running, self._jaeger)
         return running
 

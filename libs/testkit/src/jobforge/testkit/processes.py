@@ -73,9 +73,12 @@ class ServiceProcess:
         """Start the process without waiting; nothing happens while it runs."""
         if self.alive:
             return
-        # JSON lines and Python's tracebacks of every start go to one file.
         self.running = processes.start(
-            self.name, command(self.factory, self.port), log=self.log, environment={**os.environ, **self.environment}
+            self.name,
+            command(self.factory, self.port),
+            log=self.log,
+            environment={**os.environ, **self.environment},
+            tied=True,
         )
 
     async def ready(self, *, timeout: float = START_TIMEOUT) -> float:

@@ -1,0 +1,60 @@
+# The plane of this tree. Needs Python 3.11+, and either a Docker engine or a JDK 17+, Maven and Go.
+# MODE=docker|native forces how it runs; every port has its variable (see README.md).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup up down logs status clean demo test check schemas lock
+
+PYTHON ?= python3
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jobforge
+# uv from the PATH, or one of our own from PyPI, in the cache.
+UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(CACHE)/uv/bin/uv)
+RUN := $(UV) run --no-sync
+PROJECTS := pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml infra/native/pyproject.toml)
+export PATH := $(abspath $(dir $(UV))):$(PATH)
+
+help: ## this page
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: .venv/.complete ## put every package and tool into .venv
+
+.venv/.complete: $(PROJECTS) | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": set PYTHON=")'
+	@echo "jobforge: installing the packages of this workspace (about a minute the first time)" >&2
+	@$(UV) sync -q --all-packages --python $(PYTHON)
+	@touch $@
+
+$(CACHE)/uv/bin/uv:
+	@echo "jobforge: fetching uv from PyPI" >&2
+	@$(PYTHON) -m venv $(CACHE)/uv
+	@$(CACHE)/uv/bin/python -m pip install -q uv
+
+up: setup ## start the plane and leave it running (development profile)
+	@$(RUN) python -m jobforge.native up
+
+down: setup ## stop the plane; its data stays
+	@$(RUN) python -m jobforge.native down
+
+logs: setup ## follow the logs of everything, together
+	@$(RUN) python -m jobforge.native logs
+
+status: setup ## what runs, and whether it is ready
+	@$(RUN) python -m jobforge.native status
+
+clean: setup ## stop the plane and remove its data
+	@$(RUN) python -m jobforge.native clean
+
+demo: setup ## set up, run the main job on real input, stop what was started
+	@$(RUN) python -m jobforge.native demo
+
+test: setup ## every test, on real Kafka, Valkey and Jaeger; ARGS="-k word" chooses
+	@$(RUN) python -m jobforge.native fetch
+	@$(RUN) pytest $(ARGS)
+
+check: setup ## style, types, layers, laws of the tree, generated files
+	@UV_NO_SYNC=1 sh infra/check.sh
+
+schemas: setup ## generate schemas/ and infra/compose/services.yml
+	@$(RUN) python infra/generate.py
+
+lock: setup ## pin every package, to the last transitive one, in pyproject.toml
+	@$(RUN) python infra/lock.py
