@@ -1,0 +1,132 @@
+"""The manifest service as an ASGI app: the fold, the archiver and the door for reads."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from jobforge.chassis import view
+from jobforge.chassis.artifacts import ArtifactStore
+from jobforge.chassis.control import ControlView
+from jobforge.chassis.health import Health
+from jobforge.chassis.kafka import Kafka
+from jobforge.chassis.logs import configure_logging
+from jobforge.chassis.loop import serving
+from jobforge.chassis.settings import Settings
+from jobforge.chassis.telemetry import Telemetry
+from jobforge.contracts import topics
+from jobforge.contracts.manifest import RunManifest
+from jobforge.contracts.runs import AnyRunRecord
+from jobforge.manifest import archiver, feed, problems
+from jobforge.manifest.archiver import Archiver
+from jobforge.manifest.door import Door
+from jobforge.manifest.feed import Projector
+from jobforge.manifest.freshness import Freshness
+from jobforge.manifest.lists_http import lists_router
+from jobforge.manifest.outbox import Outbox
+from jobforge.manifest.push import Changes
+from jobforge.manifest.reads import Reads
+from jobforge.manifest.runs_http import runs_router
+from jobforge.manifest.stopping import on_stop
+from jobforge.manifest.store import Store
+
+SERVICE = "manifest"
+ABOUT = "The view: folds the log into runs and manifests, and serves all reads."
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service; without ``settings`` they are read from the environment, here and nowhere else."""
+    settings = settings or Settings()
+    configure_logging(settings, SERVICE)
+    telemetry = Telemetry(
+        service=f"jobforge-{SERVICE}",
+        version=version("jobforge-manifest"),
+        endpoint=settings.otlp_endpoint,
+        bootstrap=settings.kafka_bootstrap,
+    )
+    kafka = Kafka(settings, service=SERVICE, telemetry=telemetry, description=ABOUT)
+    control = ControlView(settings)
+    redis = view.connect(settings.redis_url)
+    artifacts = ArtifactStore(settings.artifacts_url)
+    store = Store(redis)
+    freshness = Freshness(kafka, partitions=settings.partitions)
+    changes = Changes(redis, store, freshness)
+    outbox = Outbox(kafka.publisher, telemetry, group=feed.GROUP, partitions=settings.partitions)
+    projector = Projector(store=store, outbox=outbox)
+    kafka.read(
+        projector, group=feed.GROUP, pattern=feed.PATTERN, message=AnyRunRecord, title="projection", description=ABOUT
+    )
+    kafka.read(
+        Archiver(artifacts),
+        group=archiver.GROUP,
+        topics=[topics.MANIFESTS.name],
+        message=RunManifest,
+        title="archiver",
+        description="Writes terminal manifests into the artifact store.",
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(serving(telemetry))
+            stack.push_async_callback(redis.aclose)
+            stack.push_async_callback(kafka.stop)
+            await kafka.reach()
+            await control.start()
+            stack.push_async_callback(control.stop)
+            control.check_partitions(settings)
+            await freshness.aim()
+            await stack.enter_async_context(_running(changes.listen(), changes.probe()))
+            await kafka.broker.start()
+            stack.enter_context(on_stop(changes.close))
+            yield
+            changes.close()
+
+    app = FastAPI(title="JobForge manifest", description=ABOUT, version=version("jobforge-manifest"), lifespan=lifespan)
+    problems.install(app)
+    reads = Reads(redis, freshness, artifacts, partitions=settings.partitions)
+    door = Door(reads, changes, artifacts, control.flag, settings.jaeger_url)
+    app.include_router(lists_router(door))
+    app.include_router(runs_router(door))
+    for path, answer in _health(kafka, control, store, freshness, projector).routes():
+        app.add_route(path, answer, include_in_schema=False)  # type: ignore[arg-type]  # an ASGI app is a route too
+    return app
+
+
+def _health(kafka: Kafka, control: ControlView, store: Store, freshness: Freshness, projector: Projector) -> Health:
+    async def caught_up() -> None:
+        if not freshness.caught_up:
+            raise RuntimeError("the view has not yet held all that was in the log when this service started")
+
+    async def moving() -> None:
+        if projector.trouble is not None:
+            raise RuntimeError(projector.trouble)
+
+    async def control_ready() -> None:
+        if not control.ready:
+            raise RuntimeError("jobforge.control was not read to its end")
+
+    health = Health(SERVICE)
+    health.live("consumers", kafka.consumers_alive)
+    health.ready("kafka", kafka.ping)
+    health.ready("redis", store.watermarks)
+    health.ready("control", control_ready)
+    health.ready("projection", moving)
+    health.ready("view", caught_up)
+    return health
+
+
+@asynccontextmanager
+async def _running(*work) -> AsyncIterator[None]:  # type: ignore[no-untyped-def]  # coroutines of any kind
+    """These run for as long as the context is open."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task

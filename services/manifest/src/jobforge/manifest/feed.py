@@ -1,0 +1,259 @@
+"""The projection's loop: reads the log from the view's own watermarks, applies it, and goes back when the view did."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from redis.exceptions import RedisError
+
+from jobforge.chassis.logs import get_logger
+from jobforge.chassis.metrics import CONSUMER_REBALANCES, PROJECTION_GAPS, PROJECTION_RECORDS, child
+from jobforge.chassis.wire import Consumer, Partition, Record
+from jobforge.manifest import keys
+from jobforge.manifest.batches import Batch, Family, Read, Snapshot, State, decode, family_of, rows_of
+from jobforge.manifest.outbox import Outbox
+from jobforge.manifest.store import Step, Store
+
+GROUP = "manifest"
+PATTERN = r"^jobforge\.(runs|(jobs|events)\.[a-z][a-z0-9-]*)$"
+"""Everything the view is made of; ``.slow`` lanes hold what a jobs topic already held."""
+PROBE = 0.25
+"""Seconds between looks at the watermarks while nothing arrives, so that an idle flush is noticed too."""
+COMMIT = 0.2
+RECORDS = 200
+"""Records folded at a time: more would hold the event loop."""
+SLICE = 1024 * 1024
+"""Bytes of records in one script, which holds Redis while it runs."""
+REMEMBERED = 4096
+"""Rows of each partition kept in memory."""
+FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
+
+log = get_logger()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Lane:
+    """One partition that this member folds."""
+
+    partition: Partition
+    family: Family
+    applied: int | None = None
+    """The watermark, or None while it has to be asked for."""
+    published: int | None = None
+    """What the group had committed; None until asked for."""
+    target: int = 0
+    """The end of the log when the lane was last placed: caught up once applied."""
+    states: dict[str, State] = field(default_factory=dict)
+
+    def lost(self) -> None:
+        """The view may not hold what this lane remembers."""
+        self.applied = None
+        self.states.clear()
+
+
+class Projector:
+    """A ``Reader`` of everything the view is made of. Its position is the view's watermark, not the group's offset.
+
+    The group's offset only follows what was published: after a restart, records before the watermark are not applied
+    again, and those after the commit are published again.
+    """
+
+    def __init__(self, *, store: Store, outbox: Outbox, now: Callable[[], datetime] = _now) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._now = now
+        self._lanes: dict[Partition, Lane] = {}
+        self._wait = FIRST_WAIT
+        self.trouble: str | None = None
+        """Why the view does not move, or None."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every partition held has reached the end it had when it was taken."""
+        return all(lane.applied is not None and lane.applied >= lane.target for lane in self._lanes.values())
+
+    async def assigned(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
+        """See ``wire.Reader.assigned``. The lanes are placed by the loop, which can wait for Redis."""
+        child(CONSUMER_REBALANCES, GROUP).inc()
+        self._lanes |= {at: Lane(at, family_of(at.topic)) for at in partitions}
+        consumer.pause(partitions)
+
+    async def revoked(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
+        """See ``wire.Reader.revoked``. A batch still on its way to Redis is guarded by its watermark."""
+        for partition in partitions:
+            self._lanes.pop(partition, None)
+        await self._outbox.commit(consumer)
+        self._outbox.forget(partitions)
+
+    async def drain(self, consumer: Consumer) -> None:
+        """See ``wire.Reader.drain``."""
+        lanes, self._lanes = self._lanes, {}
+        await self._outbox.drain(timeout=5)
+        await self._outbox.commit(consumer)
+        self._outbox.forget(lanes)
+
+    async def run(self, consumer: Consumer) -> None:
+        """See ``wire.Reader.run``."""
+        clock = asyncio.get_running_loop().time
+        probed = committed = clock()
+        for lane in self._lanes.values():
+            lane.lost()  # whatever an earlier run had polled and not applied is read again
+        consumer.pause(self._lanes)
+        while True:
+            try:
+                if any(lane.applied is None for lane in self._lanes.values()):
+                    await self._place(consumer)
+                for batches in _slices(await consumer.poll(timeout=PROBE, max_records=RECORDS)):
+                    await self._take(consumer, batches)
+                if clock() - probed >= PROBE:
+                    await self._probe(consumer)
+                    probed = clock()
+                if self.trouble is not None:
+                    log.info("projection.resumed")
+                    self.trouble, self._wait = None, FIRST_WAIT
+            except RedisError as error:
+                await self._lose_all(consumer, error)
+            if clock() - committed >= COMMIT:
+                await self._outbox.commit(consumer)
+                committed = clock()
+
+    async def _place(self, consumer: Consumer) -> None:
+        """Go, in every lane whose watermark is not known, to the lower of the watermark and the commit."""
+        lanes = [lane for lane in self._lanes.values() if lane.applied is None]
+        held = await self._store.watermarks()
+        bounds = await consumer.bounds([lane.partition for lane in lanes])
+        for lane in lanes:
+            first, end = bounds[lane.partition]
+            mark = held.get(keys.watermark(lane.partition))
+            if mark is not None and mark > end:
+                log.warning("view.ahead_of_log", partition=keys.watermark(lane.partition), held=mark, end=end)
+                await self._store.forget(lane.partition)
+                mark = None
+            if mark is None:
+                (answer,) = await self._store.apply([Step(lane.partition, None, first, Batch())])
+                mark = first if answer.done else answer.held
+            if lane.published is None:
+                lane.published = await consumer.committed(lane.partition)
+            if lane.published is None or lane.published > end:
+                lane.published = first
+            lane.target = end
+            lane.states.clear()
+            lane.applied = mark
+            if mark is not None and lane.partition in self._lanes:
+                consumer.seek(lane.partition, max(first, min(mark, lane.published)))
+                consumer.resume([lane.partition])
+        log.info("projection.placed", partitions=len(lanes), behind=sum(_behind(lane) for lane in lanes))
+
+    async def _take(self, consumer: Consumer, batches: Mapping[Partition, list[Record]]) -> None:
+        work: list[tuple[Lane, list[Read]]] = []
+        for partition, records in batches.items():
+            lane = self._lanes.get(partition)
+            if lane is not None and lane.applied is not None:
+                work.append((lane, decode(lane.family, records)))
+                await asyncio.sleep(0)
+        await self._load(work)
+        steps, after = [], []
+        for lane, reads in work:
+            assert lane.applied is not None
+            batch = lane.family.fold(reads, lane.states, lane.applied, self._now())
+            end = max(lane.applied, reads[-1][0].offset + 1)
+            steps.append(Step(lane.partition, lane.applied, end, batch))
+            after.append(reads[-1][0].offset + 1)
+            await asyncio.sleep(0)
+        if not steps:
+            return
+        answers = await self._store.apply(steps)
+        for (lane, reads), step, answer, read_to in zip(work, steps, answers, after, strict=True):
+            if not answer.done:
+                self._gap(consumer, lane, answer.held)
+                continue
+            lane.applied = step.after
+            child(PROJECTION_RECORDS, lane.partition.topic).inc(len(reads))
+            _trim(lane.states)
+            if lane.partition in self._lanes:
+                await self._publish(lane, step.batch, read_to)
+
+    async def _publish(self, lane: Lane, batch: Batch, after: int) -> None:
+        """Hand over what the group has not committed; a snapshot applied earlier is taken from its row."""
+        published = lane.published or 0
+        due = [item for item in batch.publish if item.record.offset >= published]
+        rows = [_row(item) for item in due if isinstance(item, Snapshot) and item.value is None]
+        held = dict(zip(rows, await self._store.load((row, "manifest") for row in rows), strict=True))
+        ready = []
+        for item in due:
+            if isinstance(item, Snapshot) and item.value is None:
+                value = held[_row(item)]
+                if value is None:
+                    continue  # the row was let go, which is long after its snapshot was archived
+                item = Snapshot(item.record, item.tenant_id, item.run_id, item.trace_id, value)
+            ready.append(item)
+        if after > published:
+            await self._outbox.put(lane.partition, after, ready)
+            lane.published = after
+
+    async def _load(self, work: list[tuple[Lane, list[Read]]]) -> None:
+        """Fetch the rows that are not in memory, in one round trip."""
+        missing = [(lane, row) for lane, reads in work for row in rows_of(lane.family, reads) if row not in lane.states]
+        values = await self._store.load((row, lane.family.held or "") for lane, row in missing)
+        for (lane, row), value in zip(missing, values, strict=True):
+            lane.states[row] = lane.family.parse(value)
+
+    async def _probe(self, consumer: Consumer) -> None:
+        held = await self._store.watermarks()
+        for lane in list(self._lanes.values()):
+            mark = held.get(keys.watermark(lane.partition))
+            if lane.applied is not None and mark != lane.applied:
+                self._gap(consumer, lane, mark)
+
+    def _gap(self, consumer: Consumer, lane: Lane, held: int | None) -> None:
+        log.warning("projection.gap", partition=keys.watermark(lane.partition), expected=lane.applied, held=held)
+        PROJECTION_GAPS.inc()
+        lane.lost()
+        consumer.pause([lane.partition])
+
+    async def _lose_all(self, consumer: Consumer, error: RedisError) -> None:
+        """Redis is away: hold every partition, keep the group membership alive, and place the lanes anew."""
+        if self.trouble is None:
+            log.warning("projection.view_lost", error=repr(error))
+        self.trouble = f"Redis does not answer: {type(error).__name__}"
+        for lane in self._lanes.values():
+            lane.lost()
+        consumer.pause(self._lanes)
+        await consumer.poll(timeout=self._wait, max_records=1)
+        self._wait = min(self._wait * 2, LONGEST_WAIT)
+
+
+def _slices(batches: Mapping[Partition, list[Record]]) -> Iterator[dict[Partition, list[Record]]]:
+    """The same records in the same order, at most ``SLICE`` bytes of a partition at a time."""
+    rest = {partition: records for partition, records in batches.items() if records}
+    while rest:
+        now = {partition: _head(records) for partition, records in rest.items()}
+        yield now
+        rest = {at: more for at, records in rest.items() if (more := records[len(now[at]) :])}
+
+
+def _head(records: list[Record]) -> list[Record]:
+    size = 0
+    for count, record in enumerate(records):
+        size += len(record.value or b"")
+        if size > SLICE and count:
+            return records[:count]
+    return records
+
+
+def _trim(states: dict[str, State]) -> None:
+    for row in list(states)[: max(0, len(states) - REMEMBERED)]:
+        del states[row]
+
+
+def _row(snapshot: Snapshot) -> str:
+    return keys.row(snapshot.tenant_id, snapshot.run_id)
+
+
+def _behind(lane: Lane) -> int:
+    return max(0, lane.target - (lane.applied or 0))

@@ -1,0 +1,70 @@
+"""The names of everything the view keeps in Redis."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from jobforge.chassis.wire import Partition
+
+WATERMARKS = "jobforge:watermarks"
+"""Hash: ``<topic>/<partition>`` to the offset of the next record to apply."""
+CHANGED = "jobforge:changed"
+"""Channel: one message for each applied batch, ``<topic>/<partition> <watermark> <row> <row> ...``."""
+
+FINISHED_KEPT = timedelta(days=7)
+"""How long a finished run stays; then reads fall through to the archive."""
+UNFINISHED_KEPT = timedelta(days=31)
+"""A little longer than the log, which could not rebuild the row afterwards."""
+EVENTS_KEPT = timedelta(days=7)
+"""As long as the topics they are read from."""
+
+
+def watermark(partition: Partition) -> str:
+    """The field that holds a partition's watermark."""
+    return f"{partition.topic}/{partition.number}"
+
+
+def partition_at(field: str) -> Partition:
+    """The partition that a watermark's field names."""
+    topic, _, number = field.rpartition("/")
+    return Partition(topic, int(number))
+
+
+def row(tenant_id: str, run_id: UUID | str) -> str:
+    """Hash of one run: ``request``, ``run``, ``manifest``, each written from one topic only, and ``listed``."""
+    return f"jobforge:run:{tenant_id}:{run_id}"
+
+
+def runs_of(tenant_id: str) -> str:
+    """Sorted set of a tenant's runs by ``moment``."""
+    return f"jobforge:runs:{tenant_id}"
+
+
+def event(tenant_id: str, event_id: UUID | str) -> str:
+    """Hash of one event: ``facts`` to filter by, and ``body``."""
+    return f"jobforge:event:{tenant_id}:{event_id}"
+
+
+def events_of(tenant_id: str) -> str:
+    """Sorted set of a tenant's events by ``moment``."""
+    return f"jobforge:events:{tenant_id}"
+
+
+def runs_of_trace(tenant_id: str, trace_id: str) -> str:
+    """Sorted set of the runs that share a trace, by ``moment``."""
+    return f"jobforge:trace-runs:{tenant_id}:{trace_id}"
+
+
+def events_of_trace(tenant_id: str, trace_id: str) -> str:
+    """Sorted set of the events that share a trace, by ``moment``."""
+    return f"jobforge:trace-events:{tenant_id}:{trace_id}"
+
+
+def moment(at: datetime, name: UUID | str = "") -> str:
+    """A member that sorts by time (microseconds since the epoch) and then by name."""
+    since = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return f"{max(0, since // timedelta(microseconds=1)):017d}:{name}"
+
+
+def named(member: str) -> str:
+    """The name in a member that ``moment`` made."""
+    return member.partition(":")[2]

@@ -1,0 +1,117 @@
+"""Problem documents (RFC 9457) for every error answer of this door."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from jobforge.chassis.artifacts import StoreUnavailable
+from jobforge.chassis.logs import get_logger
+from jobforge.contracts.problem import MEDIA_TYPE, FieldProblem, Problem
+from jobforge.manifest.freshness import Rebuilding
+
+RETRY_AFTER = 1
+"""Seconds; a view is rebuilt, and Redis reached again, soon after it can be."""
+
+log = get_logger()
+
+
+class Refused(Exception):
+    """A request that is not answered with what it asked for."""
+
+    def __init__(self, status: int, code: str, detail: str, *, errors: tuple[FieldProblem, ...] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+
+
+def run_not_found() -> Refused:
+    """The one answer for a run that is unknown and for one of another tenant, byte for byte."""
+    return Refused(404, "run.not_found", "There is no such run for this tenant.")
+
+
+def invalid(pointer: str, code: str, message: str) -> Refused:
+    """A field that is wrong in a way only the handler can see."""
+    return Refused(422, "request.invalid", message, errors=(FieldProblem(pointer=pointer, code=code, message=message),))
+
+
+def answer(refused: Refused, headers: Mapping[str, str] | None = None) -> Response:
+    """The problem document."""
+    problem = Problem(
+        title=HTTPStatus(refused.status).phrase,
+        status=refused.status,
+        code=refused.code,
+        detail=refused.detail,
+        errors=refused.errors,
+    )
+    more = {"Retry-After": str(RETRY_AFTER)} if refused.status == 503 else {}
+    return Response(problem.to_bytes(), refused.status, {**more, **(headers or {})}, MEDIA_TYPE)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for these error statuses."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema(ref_template="#/components/schemas/{model}")}}
+    content[MEDIA_TYPE]["schema"].pop("$defs", None)
+    content[MEDIA_TYPE]["schema"]["properties"].pop("errors", None)
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error with a problem document."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _by_router)
+    for away in (Rebuilding, RedisError, StoreUnavailable, OSError, TimeoutError):
+        app.add_exception_handler(away, _away)
+    app.add_exception_handler(Exception, _failed)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return answer(error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = tuple(
+        FieldProblem(pointer=_pointer(one["loc"]), code=one["type"], message=one["msg"]) for one in error.errors()[:50]
+    )
+    detail = "; ".join(f"{one.pointer}: {one.message}" for one in found[:5])
+    return answer(Refused(422, "request.invalid", detail, errors=found))
+
+
+async def _by_router(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    refusals = {
+        404: ("route.not_found", "There is nothing at this address: see /openapi.json."),
+        405: ("method.not_allowed", f"{request.method[:20]} is not allowed here."),
+    }
+    code, detail = refusals.get(error.status_code, ("request.refused", str(error.detail)))
+    return answer(Refused(error.status_code, code, detail), error.headers)
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    if isinstance(error, Rebuilding):
+        return answer(Refused(503, "rebuilding", f"{error}: ask again in a moment."))
+    log.warning("read.unavailable", error=repr(error))
+    if isinstance(error, RedisError):
+        return answer(Refused(503, "view.unavailable", "The view cannot be reached: ask again in a moment."))
+    if isinstance(error, StoreUnavailable):
+        return answer(Refused(503, "artifacts.unavailable", "The artifact store cannot be reached."))
+    return answer(Refused(503, "log.unavailable", "Kafka cannot be reached, and without it nothing can be denied."))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return answer(Refused(500, "internal", "The request failed inside JobForge; its log says why."))
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """An RFC 6901 pointer; its first part says where the field stands: ``/query`` or ``/path``."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)

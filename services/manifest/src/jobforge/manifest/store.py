@@ -1,0 +1,106 @@
+"""The view's storage: what the projection writes into Redis, and reads back to go on."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from jobforge.chassis.wire import Partition
+from jobforge.manifest import keys, scripts
+from jobforge.manifest.batches import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A batch and the watermarks around it; ``before`` is None when the view holds none."""
+
+    partition: Partition
+    before: int | None
+    after: int
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a step: ``held`` is the watermark now (None: none); not ``done`` means a gap was found."""
+
+    done: bool
+    held: int | None
+
+
+class Script:
+    """A script called by its digest, and loaded when the server does not know it (any more)."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def call(self, redis: Redis, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Its answer; raises ``RedisError``."""
+        try:
+            return await redis.evalsha(self.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            await redis.script_load(self.text)
+            return await redis.evalsha(self.sha, len(keys), *keys, *arguments)
+
+    async def call_each(self, redis: Redis, keys: Sequence[str], every: Sequence[Sequence[Any]]) -> list[Any]:
+        """One answer for each list of arguments, in one round trip; raises the first ``RedisError``."""
+        answers = await self._pipelined(redis, keys, every)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            await redis.script_load(self.text)
+            answers = await self._pipelined(redis, keys, every)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    async def _pipelined(self, redis: Redis, keys: Sequence[str], every: Sequence[Sequence[Any]]) -> list[Any]:
+        async with redis.pipeline(transaction=False) as pipe:
+            for arguments in every:
+                pipe.evalsha(self.sha, len(keys), *keys, *arguments)
+            return await pipe.execute(raise_on_error=False)
+
+
+class Store:
+    """Rows, indexes and watermarks. Every method raises ``RedisError`` while Redis is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._apply = Script(scripts.APPLY)
+
+    async def watermarks(self) -> Mapping[str, int]:
+        """Every watermark by its field."""
+        answer: dict[bytes, bytes] = await self._redis.hgetall(keys.WATERMARKS)  # type: ignore[assignment]  # bytes: never decoded
+        return {field.decode(): int(held) for field, held in answer.items()}
+
+    async def forget(self, partition: Partition) -> None:
+        """Drop a watermark: the log it belongs to is not there any more."""
+        await self._redis.hdel(keys.WATERMARKS, keys.watermark(partition))
+
+    async def load(self, wanted: Iterable[tuple[str, str]]) -> list[bytes | None]:
+        """One field of each row, in order: (row, field)."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for row, field in wanted:
+                pipe.hget(row, field)
+            return await pipe.execute() if len(pipe) else []
+
+    async def apply(self, steps: Sequence[Step]) -> list[Applied]:
+        """Each step in one atomic piece, all in one round trip. A step that finds a gap changes nothing."""
+        answers = await self._apply.call_each(self._redis, [keys.WATERMARKS], [_arguments(step) for step in steps])
+        return [Applied(done == 1, int(held) if held else None) for done, held in answers]
+
+
+def _arguments(step: Step) -> list[str | bytes | int]:
+    arguments: list[str | bytes | int] = [
+        keys.watermark(step.partition),
+        "" if step.before is None else step.before,
+        step.after,
+        keys.CHANGED,
+        "".join(f" {row}" for row in step.batch.changed),
+    ]
+    for mode, command in step.batch.commands:
+        arguments += (mode, len(command), *command)
+    return arguments
