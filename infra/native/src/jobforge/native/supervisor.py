@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from jobforge.native.state import PlaneState
 TOPICS = ROOT / "schemas" / "topics.yaml"
 READY_TIMEOUT = 60.0
 """Seconds for a service to be ready: below 5 on an idle machine, more beside a build of Jaeger."""
+SERVERS = frozenset({"kafka", "valkey", "jaeger"})
 JAEGER_GRACE = 1.0
 """Jaeger keeps traces in memory only and takes 10 s to end by itself."""
 
@@ -54,7 +56,7 @@ class Supervisor:
         try:
             self._start_missing(known, running)
         except BaseException:
-            processes.stop(self._started)
+            self._stop(self._started)
             self._remember(known)
             raise
         return True
@@ -65,16 +67,18 @@ class Supervisor:
         if known is None:
             self.say("no plane is running")
             return
-        servers = {"kafka", "valkey", "jaeger"}
-        alive = known.alive()
         self.say("stopping the services")
-        killed = processes.stop([each for each in alive if each.name not in servers])
-        processes.stop([each for each in alive if each.name == "jaeger"], grace=JAEGER_GRACE)
-        killed += processes.stop([each for each in alive if each.name in servers - {"jaeger"}])
-        for each in killed:
-            self.say(f"{each.name} did not stop in time and was killed")
+        self._stop(known.alive())
         state.forget(self._state)
         self.say("the plane is down; its data stays in .runtime (make clean removes it)")
+
+    def _stop(self, alive: Sequence[Running]) -> None:
+        """Services while Kafka still answers them, Jaeger after their last spans, the rest at the end."""
+        killed = processes.stop([each for each in alive if each.name not in SERVERS])
+        processes.stop([each for each in alive if each.name == "jaeger"], grace=JAEGER_GRACE)
+        killed += processes.stop([each for each in alive if each.name in SERVERS - {"jaeger"}])
+        for each in killed:
+            self.say(f"{each.name} did not stop in time and was killed")
 
     @property
     def _state(self) -> Path:
