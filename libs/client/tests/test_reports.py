@@ -112,7 +112,7 @@ def test_what_is_left_out_is_left_out() -> None:
     nothing: dict[str, Any] = {"include_inputs": False, "include_metrics": False, "include_env": False}
     for format_ in BOTH:
         text = generate_manifest_report(manifest(), format=format_, **nothing)
-        assert not any(word in text for word in ("Contract id", "Pages", "pypdf"))
+        assert not any(word in text for word in ("Contract ID", "Pages", "pypdf"))
     bare = json.loads(generate_manifest_report(manifest(), format="json", **nothing))
     whole = json.loads(generate_manifest_report(manifest(), format="json"))
     assert whole.keys() - bare.keys() == {"inputs", "metrics", "environment", "tool_versions"}

@@ -13,13 +13,14 @@ THUMBNAIL_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/avi
 THUMBNAILS_LIMIT = 12 * 1024 * 1024
 """Bytes of images that one report carries; what comes after is listed without a picture."""
 PREVIEW_TYPES = frozenset({"text/plain", "text/markdown"})
-PREVIEW_LIMIT = 32 * 1024
+PREVIEW_LIMIT = 16 * 1024
+"""Bytes of a text that a report shows whole; a longer one is only listed."""
 _VERDICTS = {"complete": "Succeeded", "failed": "Failed", "pending": "Unfinished"}
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactEntry:
-    """An artifact as the report shows it; ``image`` is a data URI, ``preview`` the beginning of a text."""
+    """An artifact as the report shows it; ``image`` is a data URI, ``preview`` a short text."""
 
     name: str
     media_type: str
@@ -180,8 +181,9 @@ def _artifact(artifact: Artifact, content: bytes | None, *, picture: bool) -> Ar
     image = preview = None
     if content is not None and picture:
         image = f"data:{artifact.media_type};base64,{base64.b64encode(content).decode()}"
-    elif content is not None and artifact.media_type.partition(";")[0] in PREVIEW_TYPES:
-        preview = content[:PREVIEW_LIMIT].decode("utf-8", errors="replace")
+    elif content is not None and len(content) <= PREVIEW_LIMIT:
+        is_text = artifact.media_type.partition(";")[0] in PREVIEW_TYPES
+        preview = content.decode("utf-8", errors="replace") if is_text else None
     return ArtifactEntry(
         name=artifact.name,
         media_type=artifact.media_type,

@@ -11,9 +11,10 @@ Tone = Literal["plain", "good", "bad", "faint", "number", "code"]
 EMPTY = "—"
 _SHORT_ROWS = 2
 _CODE_KEYS = re.compile(r"(^|_)(sha256|digest|id|claim|worker|pointer)$")
-_RATIO_KEYS = re.compile(r"(_ratio|^confidence|^fraction)$")
+_RATIO_KEYS = re.compile(r"_ratio$|^saved_|^confidence$|^fraction$")
 _BYTE_KEYS = re.compile(r"(^|_)bytes$")
 _SECOND_KEYS = re.compile(r"(_seconds|_for)$")
+_ACRONYMS = {"sha256": "SHA-256", "ssim": "SSIM", "id": "ID", "url": "URL", "cpu": "CPU", "python": "Python"}
 _ISO_INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]00:00)$")
 
 
@@ -125,7 +126,7 @@ def _number(value: float, key: str) -> str:
 
 def label(name: str) -> str:
     """A field's name as a heading: ``governing_law`` is ``Governing law``."""
-    words = name.replace("_", " ").replace("-", " ").strip()
+    words = " ".join(_ACRONYMS.get(word, word) for word in name.replace("-", "_").split("_") if word)
     return words[:1].upper() + words[1:]
 
 
