@@ -24,7 +24,16 @@ _SKIPPED = frozenset({f"{_MC}Fallback", f"{_W}del", f"{_W}moveFrom", f"{_W}pPr",
 _MAX_PARTS = 5_000
 _ENCRYPTED = 0x1
 # lxml reports broken XML as a SyntaxError.
-_BROKEN = (PackageNotFoundError, zipfile.BadZipFile, zlib.error, SyntaxError, LookupError, ValueError, OSError)
+_BROKEN = (
+    PackageNotFoundError,
+    zipfile.BadZipFile,
+    zlib.error,
+    SyntaxError,
+    LookupError,
+    AttributeError,
+    ValueError,
+    OSError,
+)
 
 
 def read_docx(data: bytes, bounds: Bounds) -> Document:
