@@ -100,10 +100,11 @@ PLANTED = [
     Planted(
         companions.services_without_stanza, "infra/compose/services.yml", "services: {demo: {}, gone: {}}\n", "gone"
     ),
+    Planted(companions.decisions_without_ending, "docs/adr/0001-x.md", "# 1. X\n\n## Decision\nY.\n", "0001-x.md"),
     Planted(portability.machine_paths, "Makefile", "run:\n\tcd /" + "work/main && make\n", "Makefile:2"),
     Planted(portability.machine_paths, "infra/x.yaml", 'path: "/' + 'root/.cache"\n', "infra/x.yaml:1"),
     Planted(portability.registry_hosts, "uv.toml", 'url = "https://pypi' + '.org/simple"\n', "uv.toml:1"),
-    Planted(portability.registry_hosts, "x.toml", 'index-url = "https://mirror.example/simple"\n', "x.toml:1"),
+    Planted(portability.registry_hosts, "x.toml", "index-" + 'url = "https://mirror.example/simple"\n', "x.toml:1"),
     Planted(portability.tracked_locks, "uv.lock", "", "uv.lock"),
     Planted(
         portability.unpinned_versions,

@@ -143,3 +143,11 @@ def messages_without_example(topics: Iterable[Named], examples: Path) -> Iterato
         yield f"{name}: no example; add schemas/examples/{name}/1-<what it shows>.json"
     for name in sorted(shown - messages):
         yield f"schemas/examples/{name}: no topic carries such a message"
+
+
+def decisions_without_ending(root: Path) -> Iterator[str]:
+    """A decision record says how it would be violated, so that a reviewer can tell."""
+    for path in sorted(root.glob("docs/adr/*.md")):
+        last = path.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
+        if not last.startswith("A change violates this decision when it "):
+            yield f'{where(root, path)}: does not end with "A change violates this decision when it ..."'

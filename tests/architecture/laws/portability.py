@@ -41,9 +41,9 @@ def _lines(root: Path) -> Iterator[tuple[Path, int, str]]:
 
 
 def machine_paths(root: Path) -> Iterator[str]:
-    """A tracked file names no folder of the machine it was written on."""
+    """A tracked file names no folder of the machine it was written on; an image's own folders are its own affair."""
     for path, number, line in _lines(root):
-        if MACHINE_PATH.search(line):
+        if MACHINE_PATH.search(line) and not path.name.endswith("Dockerfile"):
             yield f"{where(root, path, number)}: names a folder of one machine"
 
 
