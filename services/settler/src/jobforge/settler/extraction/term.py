@@ -82,7 +82,7 @@ def find_term(flat: Flat, begins: date | None) -> Term:
             candidates.append((weight + end.confidence, end, None))
         elif (endless := _ENDLESS.search(flat.of(span))) and not RENEWS.search(flat.of(span)):
             at = Span(span.start, span.end)
-            candidates.append((weight + 0.3, None, Found(bool(endless), at, min(0.9, 0.5 + weight / 4))))
+            candidates.append((weight + 0.5, None, Found(bool(endless), at, min(0.9, 0.5 + weight / 4))))
     best = max(candidates, key=lambda each: each[0], default=(0.0, None, None))
     return Term(expires=best[1], perpetual=best[2]) if best[0] >= 1.0 else Term(None, None)
 
