@@ -100,6 +100,7 @@ def test_a_large_picture_is_sampled_first_and_still_reaches_the_target(
 ) -> None:
     """Above the size where whole trials cost too much, a sample finds the neighbourhood; the whole file decides."""
     monkeypatch.setattr("jobforge.readylayer.encoders.LARGE", 20_000)
+    monkeypatch.setattr("jobforge.readylayer.variants._SAMPLED", 20_000)
     monkeypatch.setattr("jobforge.readylayer.variants._TILE", 48)
     for target in TARGET_FORMATS:
         assert make(photograph, Order(target, None, 0.95)).ssim >= 0.95
