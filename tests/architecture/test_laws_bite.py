@@ -100,6 +100,8 @@ PLANTED = [
     Planted(
         companions.services_without_stanza, "infra/compose/services.yml", "services: {demo: {}, gone: {}}\n", "gone"
     ),
+    Planted(companions.services_without_native_entry, "services/bare/src/jobforge/bare/app.py", "", "services/bare"),
+    Planted(companions.services_without_native_entry, "services/demo/pyproject.toml", "", "[tool.jobforge]"),
     Planted(companions.decisions_without_ending, "docs/adr/0001-x.md", "# 1. X\n\n## Decision\nY.\n", "0001-x.md"),
     Planted(portability.machine_paths, "Makefile", "run:\n\tcd /" + "work/main && make\n", "Makefile:2"),
     Planted(portability.machine_paths, "infra/x.yaml", 'path: "/' + 'root/.cache"\n', "infra/x.yaml:1"),

@@ -29,6 +29,7 @@ LAWS: tuple[Law, ...] = (
     companions.services_without_readme,
     companions.services_without_tests,
     companions.services_without_stanza,
+    companions.services_without_native_entry,
     companions.decisions_without_ending,
     portability.machine_paths,
     portability.registry_hosts,

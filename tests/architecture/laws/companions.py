@@ -8,6 +8,7 @@ from typing import Protocol
 
 import yaml
 
+from jobforge.native.services import registered
 from laws.tree import pyproject, service_folders, where
 
 KINDS = ("domain", "door", "view")
@@ -123,6 +124,18 @@ def services_without_stanza(root: Path) -> Iterator[str]:
         yield f"services/{name}: no stanza in {COMPOSE}; run `make schemas`"
     for name in sorted(stanzas - services):
         yield f"{COMPOSE}: {name} is no service; run `make schemas`"
+
+
+def services_without_native_entry(root: Path) -> Iterator[str]:
+    """Native mode's table of processes has every service."""
+    try:
+        started = {service.name for service in registered(root / "services")}
+    except (KeyError, ValueError) as error:
+        yield f"native mode cannot make its table: {error!r}"
+        return
+    for folder in service_folders(root):
+        if folder.name not in started:
+            yield f"{where(root, folder)}: native mode does not start it; register it in its pyproject.toml"
 
 
 def topics_without_companions(topics: Iterable[Named], services: Iterable[str]) -> Iterator[str]:
