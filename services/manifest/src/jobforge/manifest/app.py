@@ -1,8 +1,7 @@
 """The manifest service as an ASGI app: the fold, the archiver and the door for reads."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -21,6 +20,7 @@ from jobforge.contracts.manifest import RunManifest
 from jobforge.contracts.runs import AnyRunRecord
 from jobforge.manifest import archiver, feed, problems
 from jobforge.manifest.archiver import Archiver
+from jobforge.manifest.background import running
 from jobforge.manifest.door import Door
 from jobforge.manifest.feed import Projector
 from jobforge.manifest.freshness import Freshness
@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stack.push_async_callback(control.stop)
             control.check_partitions(settings)
             await freshness.aim()
-            await stack.enter_async_context(_running(changes.listen(), changes.probe()))
+            await stack.enter_async_context(running(changes.listen(), changes.probe()))
             await kafka.broker.start()
             stack.enter_context(on_stop(changes.close))
             yield
@@ -116,17 +116,3 @@ def _health(kafka: Kafka, control: ControlView, store: Store, freshness: Freshne
     health.ready("projection", moving)
     health.ready("view", caught_up)
     return health
-
-
-@asynccontextmanager
-async def _running(*work) -> AsyncIterator[None]:  # type: ignore[no-untyped-def]  # coroutines of any kind
-    """These run for as long as the context is open."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task

@@ -104,7 +104,9 @@ class Projector:
         for lane in self._lanes.values():
             lane.lost()  # whatever an earlier run had polled and not applied is read again
         consumer.pause(self._lanes)
-        while True:
+        task = asyncio.current_task()
+        # The Redis client may swallow a cancellation that meets a connection being made; the task remembers it.
+        while task is None or not task.cancelling():
             try:
                 if any(lane.applied is None for lane in self._lanes.values()):
                     await self._place(consumer)
