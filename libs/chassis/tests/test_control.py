@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+
 from jobforge.chassis.control import ControlUnreadable, ControlView, WrongPartitions
 from jobforge.chassis.settings import Settings
 from jobforge.contracts.control import AppRegistered, FlagSet, PlaneSettled, TemplateAnnounced, TemplateSwitched

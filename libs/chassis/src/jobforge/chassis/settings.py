@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from jobforge.contracts.control import FLAGS
-from jobforge.contracts.topics import DEFAULT_PARTITIONS
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobforge.contracts.control import FLAGS
+from jobforge.contracts.topics import DEFAULT_PARTITIONS
 
 
 class Settings(BaseSettings):
