@@ -270,3 +270,11 @@ async def test_a_defect_is_500_without_internals_and_the_door_lives_on(door: Doo
     assert "marker" not in response.text
     door.app.hot = whole
     assert (await door.client.post("/v1/events", json=door.event)).status_code == 202
+
+
+async def test_a_schema_that_cannot_be_used_is_left_to_the_worker(door: Door) -> None:
+    """A template's odd schema neither refuses its requests nor breaks the door."""
+    known = door.control.templates["settler.contract.process"]
+    for schema in ({"type": "no such type"}, {"$ref": "#/$defs/missing"}):
+        door.put(known.model_copy(update={"input_schema": schema, "version": "4"}))
+        assert (await door.client.post("/v1/jobs", json=door.job)).status_code == 202

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from jobforge.chassis.wire import Partition, Record
+from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.dead_letter import added_headers
 from jobforge.contracts.identity import event_id_for_record, run_id_for_key, run_id_for_record
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.topics import INBOX
 from jobforge.ingestion.app import inbox_reader
+from jobforge.testkit.builders import AT
 
 Door = Any
 """``DoorInMemory`` of conftest.py."""
@@ -180,6 +182,30 @@ async def test_one_waiting_partition_does_not_hold_the_others(door: Door) -> Non
         assert committed(door, 0) is None
 
 
+async def test_a_defect_while_publishing_skips_no_record(door: Door) -> None:
+    """Whatever is raised, the record is read again."""
+    for number in range(5):
+        put(door, {**door.event, "kind": "event", "payload": {"number": number}})
+    asked = door.plane.recall.ask
+    defects = [ValueError("defect"), ValueError("defect")]
+
+    async def sometimes(**more: Any) -> Any:
+        if defects:
+            raise defects.pop()
+        return await asked(**more)
+
+    door.plane.recall.ask = sometimes
+    async with reading(door):
+        await until(lambda: committed(door) == 5)
+    assert [json.loads(record.value)["payload"]["number"] for record in door.log.records(door.events)] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
+
+
 async def test_two_members_share_the_partitions_and_nothing_is_lost_at_the_handover(door: Door) -> None:
     """A second door joins, the first leaves: every record is published at least once, each commit is covered."""
     for number in range(200):
@@ -203,9 +229,6 @@ def _numbers_by_subject(records: list[Record]) -> dict[str, list[int]]:
 
 
 def _template_of_a_domain_without_topics() -> Any:
-    from jobforge.contracts.control import TemplateAnnounced
-    from jobforge.testkit.builders import AT
-
     return TemplateAnnounced(
         template_key="aias.text.embed",
         version="1",

@@ -115,7 +115,6 @@ def inbox_reader(
         settings=settings,
         catalog=catalog,
         intake=_intake(settings, plane, catalog),
-        publisher=plane.publisher,
         telemetry=plane.telemetry,
         cluster_id=cluster_id,
         back_off=back_off,

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import jsonschema_rs
 
+from jobforge.chassis.logs import get_logger
 from jobforge.contracts.base import JsonObject
 from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.jobs import JobSubmission
@@ -19,6 +20,8 @@ APPS_FILE = "infra/kafka/apps.yaml"
 _VALIDATORS = 256
 """Compiled schemas that are kept."""
 _SHOWN = 50
+
+log = get_logger()
 
 
 class Control(Protocol):
@@ -103,7 +106,12 @@ class Catalog:
         known = self._validators.get((template.template_key, template.version))
         if known is not None and known[0] is template.input_schema:
             return known[1]
-        validator = jsonschema_rs.validator_for(template.input_schema, mask="the value")
+        try:
+            validator = jsonschema_rs.validator_for(template.input_schema, mask="the value")
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            # The worker validates again, so a schema that only its own model understands is no reason to refuse.
+            log.warning("template.schema_unusable", template_key=template.template_key, error=str(error)[:200])
+            validator = jsonschema_rs.validator_for(True)
         self._validators[template.template_key, template.version] = (template.input_schema, validator)
         if len(self._validators) > _VALIDATORS:
             self._validators.popitem(last=False)

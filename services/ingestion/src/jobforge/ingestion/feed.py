@@ -11,16 +11,15 @@ from jobforge.chassis.metrics import child
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import Span
 from jobforge.chassis.telemetry import Telemetry
-from jobforge.chassis.wire import Consumer, NotAssigned, NotWritten, OutcomeUnknown, Partition, Publisher, Record
-from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.chassis.wire import Consumer, NotAssigned, Partition, Record
 from jobforge.contracts.identity import event_id_for_record, run_id_for_key, run_id_for_record
 from jobforge.contracts.inbox import InboxEvent
 from jobforge.contracts.jobs import JobRequested
-from jobforge.contracts.topics import INBOX, REJECTED
+from jobforge.contracts.topics import INBOX
 from jobforge.ingestion.admission import admit_inbox
 from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.intake import Intake, conflict
-from jobforge.ingestion.outgoing import Outgoing, job_record
+from jobforge.ingestion.outgoing import Outgoing, job_record, rejected_record
 from jobforge.ingestion.refusal import Refusal
 
 GROUP = "ingestion"
@@ -34,10 +33,13 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A record and what becomes of it: what to publish, or why not. ``job`` is set for a request with a key."""
+    """A record and what is published for it: the accepted one or, with a ``refusal``, the record set aside.
+
+    ``job`` is set for a request with a key of its own.
+    """
 
     record: Record
-    outgoing: Outgoing | None = None
+    outgoing: Outgoing
     refusal: Refusal | None = None
     job: JobRequested | None = None
 
@@ -51,7 +53,6 @@ class InboxReader:
         settings: Settings,
         catalog: Catalog,
         intake: Intake,
-        publisher: Publisher,
         telemetry: Telemetry,
         cluster_id: Callable[[], Awaitable[str]],
         back_off: float = BACK_OFF,
@@ -61,13 +62,13 @@ class InboxReader:
         self._partitions = settings.partitions
         self._catalog = catalog
         self._intake = intake
-        self._publisher = publisher
         self._telemetry = telemetry
         self._cluster_id = cluster_id
         self._back_off = back_off
         self._clock = clock
         self._held: set[Partition] = set()
         self._resting: dict[Partition, float] = {}
+        self._done: dict[Partition, int] = {}
         self._working = asyncio.Lock()
         self._stopping = False
 
@@ -78,16 +79,17 @@ class InboxReader:
     async def revoked(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
         """Finish what is being published from these, commit it, and leave the rest to the next owner."""
         self._held -= partitions
+        async with self._working:
+            await self._commit(consumer)
         for partition in partitions:
             self._resting.pop(partition, None)
-        async with self._working:
-            return
+            self._done.pop(partition, None)
 
     async def drain(self, consumer: Consumer) -> None:
         """Finish what is being published, commit it, and take nothing more."""
         self._stopping = True
         async with self._working:
-            return
+            await self._commit(consumer)
 
     async def run(self, consumer: Consumer) -> None:
         """Poll until cancelled or drained."""
@@ -104,28 +106,34 @@ class InboxReader:
                     await asyncio.gather(
                         *(self._take(consumer, cluster_id, at, batch) for at, batch in batches.items())
                     )
+                    await self._commit(consumer)
 
     async def _take(self, consumer: Consumer, cluster_id: str, at: Partition, batch: Sequence[Record]) -> None:
-        """One partition's records: publish them wave by wave, commit what is done, rest on the first failure."""
+        """Publish one partition's records wave by wave; at the first failure, rest and read on from there."""
         if at not in self._held or at in self._resting:
             return
         done = batch[0].offset
         try:
             for wave in waves([self._decide(cluster_id, record) for record in batch]):
                 published = await self._publish(wave)
-                done = wave[published - 1].record.offset + 1 if published else done
+                if published:
+                    done = self._done[at] = wave[published - 1].record.offset + 1
                 if published < len(wave):
-                    self._rest(consumer, at, done)
                     break
-        finally:
-            if done > batch[0].offset:
-                await self._commit(consumer, at, done)
+        except Exception:
+            # A defect of ours: it must neither skip a record nor stop the other partitions.
+            log.exception("inbox.failed", topic=at.topic, partition=at.number, offset=done)
+        if done <= batch[-1].offset:
+            self._rest(consumer, at, done)
 
     def _decide(self, cluster_id: str, record: Record) -> Decided:
         try:
             return self._admit(cluster_id, record)
         except Refusal as refusal:
-            return Decided(record, refusal=refusal)
+            return self._refuse(record, refusal)
+
+    def _refuse(self, record: Record, refusal: Refusal) -> Decided:
+        return Decided(record, rejected_record(record, refusal, at=self._clock()), refusal=refusal)
 
     def _admit(self, cluster_id: str, record: Record) -> Decided:
         source_app = record.topic.removeprefix(INBOX.named())
@@ -142,57 +150,33 @@ class InboxReader:
     async def _publish(self, wave: Sequence[Decided]) -> int:
         """Publish a wave; how many of its records, from the first on, are certainly written."""
         conflicts = await self._intake.root(
-            [one.outgoing for one in wave if one.outgoing], keyed=[one.job for one in wave if one.job]
+            [one.outgoing for one in wave], keyed=[one.job for one in wave if one.job is not None]
         )
         wave = [
-            Decided(one.record, refusal=conflict(one.job)) if one.job and one.job.run_id in conflicts else one
+            self._refuse(one.record, conflict(one.job)) if one.job and one.job.run_id in conflicts else one
             for one in wave
         ]
         spans = [self._span(one) for one in wave]
-        accepted = [
-            (one.outgoing, span.context if span else None)
-            for one, span in zip(wave, spans, strict=True)
-            if one.outgoing is not None
-        ]
-        failures = iter(await self._intake.publish_all(accepted))
-        written = 0
-        failed = False
-        for one, span in zip(wave, spans, strict=True):
-            failure = next(failures) if one.outgoing else None
+        failures = await self._intake.publish_all(
+            [(one.outgoing, span.context if span else None) for one, span in zip(wave, spans, strict=True)]
+        )
+        for span, failure in zip(spans, failures, strict=True):
             if span:
                 span.end(error=type(failure).__name__ if failure else None)
-            if failed or failure or (one.refusal and not await self._set_aside(one.record, one.refusal)):
-                failed = True
-                continue
-            written += 1
+        written = next((index for index, failure in enumerate(failures) if failure), len(wave))
+        for one in wave[:written]:
+            if one.refusal:
+                child(REJECTED_MESSAGES, one.refusal.code).inc()
+                log.info("inbox.rejected", topic=one.record.topic, at=one.record.offset, reason=one.refusal.code)
         return written
 
     def _span(self, decided: Decided) -> Span | None:
-        if decided.outgoing is None:
+        trace_id = decided.outgoing.trace_id
+        if trace_id is None:
             return None
         return self._telemetry.process_span(
-            decided.record, group=GROUP, trace_id=decided.outgoing.trace_id, attributes=decided.outgoing.attributes
+            decided.record, group=GROUP, trace_id=trace_id, attributes=decided.outgoing.attributes
         )
-
-    async def _set_aside(self, record: Record, refusal: Refusal) -> bool:
-        """Write the record, untouched, to ``jobforge.rejected``; whether that was acknowledged."""
-        headers = dead_letter_headers(
-            record.headers,
-            reason=refusal.code,
-            detail=refusal.detail,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp=record.timestamp,
-            dead_at=self._clock().isoformat(),
-        )
-        try:
-            await self._publisher.publish(REJECTED.name, key=record.key, value=record.value, headers=headers)
-        except (NotWritten, OutcomeUnknown):
-            return False
-        child(REJECTED_MESSAGES, refusal.code).inc()
-        log.info("inbox.rejected", topic=record.topic, at=record.offset, reason=refusal.code)
-        return True
 
     def _rest(self, consumer: Consumer, at: Partition, offset: int) -> None:
         """Read on from ``offset``, after a while: nothing is skipped, and the other partitions go on."""
@@ -202,11 +186,18 @@ class InboxReader:
             consumer.pause([at])
             consumer.seek(at, offset)
 
-    async def _commit(self, consumer: Consumer, at: Partition, offset: int) -> None:
+    async def _commit(self, consumer: Consumer) -> None:
+        if not self._done:
+            return
+        done = dict(self._done)
         try:
-            await consumer.commit({at: offset})
+            await consumer.commit(done)
         except NotAssigned:
-            log.info("inbox.lost", topic=at.topic, partition=at.number)  # the new owner publishes them again
+            log.info("inbox.lost", partitions=len(done))  # their new owner publishes them again, under the same ids
+        except (TimeoutError, OSError, RuntimeError) as error:  # Kafka's errors are RuntimeErrors
+            log.warning("inbox.commit_failed", error=type(error).__name__)
+            return  # the next commit covers it
+        self._done.clear()
 
 
 def waves(decided: Sequence[Decided]) -> Iterator[list[Decided]]:
@@ -217,11 +208,12 @@ def waves(decided: Sequence[Decided]) -> Iterator[list[Decided]]:
     wave: list[Decided] = []
     keys: set[bytes] = set()
     for one in decided:
-        if one.outgoing and one.outgoing.key in keys:
+        key = one.outgoing.key
+        if one.refusal is None and key in keys:
             yield wave
             wave, keys = [], set()
         wave.append(one)
-        if one.outgoing:
-            keys.add(one.outgoing.key)
+        if one.refusal is None and key is not None:
+            keys.add(key)
     if wave:
         yield wave

@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Header, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
@@ -14,12 +13,21 @@ from jobforge.chassis.artifacts import ArtifactStore, StoreUnavailable, TooLarge
 from jobforge.chassis.control import ControlView, announce
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Publisher
-from jobforge.contracts.base import ActorId, ObjectId, TemplateKey, TenantId, Value
+from jobforge.contracts.base import ActorId, ObjectId, TemplateKey, TenantId
 from jobforge.contracts.control import FLAGS, FlagSet, TemplateAnnounced, TemplateSwitched
 from jobforge.contracts.envelope import EventReceipt, EventSubmission
 from jobforge.contracts.jobs import IdempotencyKey, JobAccepted, JobSubmission
-from jobforge.contracts.problem import Problem
 from jobforge.ingestion import batch
+from jobforge.ingestion.answers import (
+    CancelAccepted,
+    CatalogEntry,
+    CatalogPage,
+    EventOutcome,
+    Flags,
+    ObjectStored,
+    Switch,
+    Switched,
+)
 from jobforge.ingestion.door import Disconnected, read_body
 from jobforge.ingestion.intake import Intake, Outcome, unavailable
 from jobforge.ingestion.problems import documented, problem
@@ -28,78 +36,6 @@ from jobforge.ingestion.refusal import Refusal
 ObjectKind = Literal["contract", "document", "asset"]
 Tenant = Annotated[TenantId, Query(description="The tenant that owns it.")]
 _BYTES = "application/octet-stream"
-
-
-class EventOutcome(Value):
-    """What became of one event of a batch."""
-
-    status: int
-    event_id: UUID | None = None
-    error: Problem | None = None
-
-
-class CancelAccepted(Value):
-    """The wish to cancel is kept; on a terminal run it does nothing."""
-
-    job_id: UUID
-    tenant_id: str
-    cancel_requested: bool = True
-    as_of: str
-
-
-class ObjectStored(Value):
-    """An uploaded object."""
-
-    kind: str
-    object_id: str
-    size: int = Field(description="Bytes.")
-    sha256: str
-    content_type: str
-
-
-class CatalogEntry(Value):
-    """A template as it was announced, and whether it may be requested now."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True, extra="ignore")
-
-    template_key: str
-    version: str
-    domain: str
-    description: str
-    input_schema: dict[str, Any]
-    output_schema: dict[str, Any]
-    scopes: tuple[str, ...]
-    effects: str
-    timeout_seconds: float
-    attempts: int
-    enabled: bool
-
-
-class CatalogPage(Value):
-    """Every announced template, by key."""
-
-    templates: tuple[CatalogEntry, ...]
-
-
-class Flags(Value):
-    """Each feature flag and whether it is on."""
-
-    flags: dict[str, bool]
-
-
-class Switch(BaseModel):
-    """On or off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    enabled: bool = Field(strict=True)
-
-
-class Switched(Value):
-    """What was switched."""
-
-    name: str
-    enabled: bool
 
 
 def declared_routes() -> APIRouter:

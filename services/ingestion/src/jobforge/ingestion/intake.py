@@ -107,7 +107,8 @@ class Intake:
         """Emit the root spans of new traces; the runs whose key came with another body before."""
         firsts: dict[str, Outgoing] = {}
         for record in records:
-            firsts.setdefault(record.trace_id, record)
+            if record.trace_id:
+                firsts.setdefault(record.trace_id, record)
         recalled = await self._recall.ask(bodies={job.run_id: job.body_digest for job in keyed}, traces=firsts)
         for trace_id in recalled.new:
             self._telemetry.root_span(trace_id, firsts[trace_id].attributes)
@@ -137,7 +138,11 @@ class Intake:
         try:
             with _traced(record, None):
                 return await self._publisher.publish(
-                    record.topic, key=record.key, value=record.value, partition=record.partition
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=record.headers,
+                    partition=record.partition,
                 )
         except (NotWritten, OutcomeUnknown) as error:
             raise unavailable(error, record.trace_id) from error
@@ -155,7 +160,11 @@ class Intake:
             try:
                 async with asyncio.timeout(self._timeout):
                     return await self._publisher.send(
-                        record.topic, key=record.key, value=record.value, partition=record.partition
+                        record.topic,
+                        key=record.key,
+                        value=record.value,
+                        headers=record.headers,
+                        partition=record.partition,
                     )
             except TimeoutError as error:
                 raise NotWritten(f"{record.topic}: Kafka was not reached") from error
@@ -192,11 +201,11 @@ def unavailable(error: Failure, trace_id: str | None) -> Refusal:
             "kafka.outcome_unknown",
             "Kafka did not acknowledge in time, and the record may have been written: repeat it with the same "
             "Idempotency-Key (a job) or event_id (an event).",
-            trace_id=trace_id or None,
+            trace_id=trace_id,
             outcome="unknown",
         )
     return Refusal(
-        503, "kafka.unavailable", "Kafka cannot be reached; nothing was written: try again.", trace_id=trace_id or None
+        503, "kafka.unavailable", "Kafka cannot be reached; nothing was written: try again.", trace_id=trace_id
     )
 
 

@@ -1,18 +1,21 @@
 """The records that accepted events and job requests become."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from jobforge.chassis import conventions as names
+from jobforge.chassis.wire import Headers, Record
 from jobforge.contracts import topics
 from jobforge.contracts.control import TemplateAnnounced
+from jobforge.contracts.dead_letter import dead_letter_headers
 from jobforge.contracts.envelope import EventEnvelope, EventSubject, EventSubmission
 from jobforge.contracts.identity import body_digest, domain_of, event_key, partition_of, run_key
 from jobforge.contracts.jobs import Job, JobRequested, JobSubmission, RequestedBy
 from jobforge.contracts.runs import RunCancelRequested
 from jobforge.ingestion.redaction import redact
+from jobforge.ingestion.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,12 @@ class Outgoing:
 
     topic: str
     partition: int
-    key: bytes
-    value: bytes
-    trace_id: str
-    attributes: Mapping[str, str]
+    key: bytes | None
+    value: bytes | None
+    trace_id: str | None = None
+    """None for a record that belongs to no trace known here."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = ()
 
 
 def event_record(submission: EventSubmission, *, event_id: UUID, received_at: datetime, partitions: int) -> Outgoing:
@@ -126,6 +131,19 @@ def cancellation(tenant_id: str, run_id: UUID, *, actor_id: str | None, at: date
         partition=partition_of(key, partitions),
         key=key,
         value=wish.to_bytes(),
-        trace_id="",
-        attributes={},
     )
+
+
+def rejected_record(record: Record, refusal: Refusal, *, at: datetime) -> Outgoing:
+    """What is set aside: key, value and headers as they came, and headers that say why."""
+    headers = dead_letter_headers(
+        record.headers,
+        reason=refusal.code,
+        detail=refusal.detail,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp=record.timestamp,
+        dead_at=at.isoformat(),
+    )
+    return Outgoing(topic=topics.REJECTED.name, partition=0, key=record.key, value=record.value, headers=headers)
