@@ -21,7 +21,7 @@ step lint uv run ruff check --quiet .
 step types uv run mypy --no-error-summary libs services infra tests
 step imports uv run lint-imports --no-cache --no-logo
 step generated uv run python infra/generate.py --check
-step laws uv run pytest -q tests/architecture tests/contracts/test_examples.py
+step laws uv run pytest -q --tb=line tests/architecture tests/contracts/test_examples.py
 
 if [ -n "$failed" ]; then
     printf '%s\n' "make check failed:$failed" >&2
