@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from jobforge.native import cache, containers, docker_plane, jaeger, kafka, machine, ports, services
-from jobforge.native.places import ROOT
+from jobforge.native.places import ROOT, SERVICES
 from jobforge.native.plane import Plane
 from jobforge.native.ports import PortTaken
 
@@ -107,7 +107,7 @@ def test_every_service_has_a_port_of_its_own() -> None:
     """The process table is what the pyprojects register, and nothing else."""
     table = services.registered()
     assert {service.name for service in table} == {
-        path.parent.name for path in services.SERVICES.glob("*/pyproject.toml")
+        path.parent.name for path in SERVICES.glob("*/pyproject.toml")
     }
     assert len({service.port.default for service in table}) == len(table)
 
