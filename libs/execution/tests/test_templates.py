@@ -65,8 +65,8 @@ def test_a_signature_that_cannot_run_is_refused() -> None:
     """Not async, no job, no model: each is a TemplateError that says what is wrong."""
     with pytest.raises(TemplateError, match="async def"):
 
-        @template("demo.thing.make")
-        def not_async(inputs: Inputs, job: Job) -> Outputs:  # type: ignore[type-var]  # wrong on purpose
+        @template("demo.thing.make")  # type: ignore[arg-type]  # wrong on purpose
+        def not_async(inputs: Inputs, job: Job) -> Outputs:
             return Outputs()
 
     with pytest.raises(TemplateError, match="job: Job"):

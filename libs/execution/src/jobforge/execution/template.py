@@ -68,7 +68,7 @@ def template(
 
     def declare(function: Function) -> Function:
         inputs, outputs, tools = _signature(key, function)
-        function.__jobforge_template__ = Template(  # type: ignore[attr-defined]
+        function.__jobforge_template__ = Template(  # type: ignore[attr-defined]  # functions take attributes
             key=key,
             version=version,
             inputs=inputs,
