@@ -51,7 +51,7 @@ class TopicsLog(MemoryLog):
 
 
 @dataclass
-class Plane:
+class Service:
     """One manifest service in this process, and the hands of everybody around it."""
 
     log: TopicsLog
@@ -96,7 +96,7 @@ def artifacts(tmp_path: Path) -> ArtifactStore:
 
 
 @asynccontextmanager
-async def serving(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> AsyncIterator[Plane]:
+async def serving(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> AsyncIterator[Service]:
     """The service over what is given; leaving the context stops it cleanly."""
     telemetry = Telemetry(service="manifest", version="0", endpoint=None, environment={})
     store = Store(redis)
@@ -121,17 +121,17 @@ async def serving(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> Asy
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://manifest"))
         await _until(lambda: asyncio.sleep(0, freshness.caught_up))
-        yield Plane(log, redis, artifacts, reads, changes, freshness, projector, app, flags, http)
+        yield Service(log, redis, artifacts, reads, changes, freshness, projector, app, flags, http)
 
 
 @pytest.fixture
-async def plane(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> AsyncIterator[Plane]:
+async def service(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> AsyncIterator[Service]:
     async with serving(log, redis, artifacts) as started:
         yield started
 
 
 @pytest.fixture
-def serve(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> Callable[[], AbstractAsyncContextManager[Plane]]:
+def serve(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> Callable[[], AbstractAsyncContextManager[Service]]:
     """Starts the service, more than once if a test wants to restart it."""
     return lambda: serving(log, redis, artifacts)
 
@@ -145,5 +145,5 @@ def until() -> Callable[..., Awaitable[None]]:
 async def _until(true: Callable[[], Awaitable[object]], timeout: float = 10.0) -> None:
     """Wait until ``true`` answers with something true."""
     async with asyncio.timeout(timeout):
-        while not await true():
+        while not await true():  # noqa: ASYNC110 - any condition, also of other processes
             await asyncio.sleep(0.01)
