@@ -72,8 +72,8 @@ def explain(error: JobForgeError) -> Stop:
 
 
 def _reach(error: JobForgeError) -> str:
-    if error.status is not None:
-        return "The plane is there but not ready; jobforge doctor looks at its parts."
+    if error.status is not None or isinstance(error, JobForgeTimeout):
+        return "Something is there but cannot take this now; jobforge doctor looks at the plane's parts."
     return "Start a plane with make up, or set JOBFORGE_URL; jobforge doctor says what is missing."
 
 
