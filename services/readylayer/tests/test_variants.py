@@ -99,6 +99,7 @@ def test_a_large_picture_is_sampled_first_and_still_reaches_the_target(
     photograph: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Above the size where whole trials cost too much, a sample finds the neighbourhood; the whole file decides."""
+    monkeypatch.setattr("jobforge.readylayer.encoders.MEDIUM", 10_000)
     monkeypatch.setattr("jobforge.readylayer.encoders.LARGE", 20_000)
     monkeypatch.setattr("jobforge.readylayer.variants._SAMPLED", 20_000)
     monkeypatch.setattr("jobforge.readylayer.variants._TILE", 48)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pyvips
 
-from jobforge.readylayer.encoders import Encoder, is_large, lossless, lossy, palette, palettes
+from jobforge.readylayer.encoders import Encoder, lossless, lossy, palette, palettes
 from jobforge.readylayer.formats import CAPABILITIES, TargetFormat
 from jobforge.readylayer.search import BEST_QUALITY, Trial, preferred, smallest
 from jobforge.readylayer.similarity import Reference
@@ -52,16 +52,17 @@ def _at_quality(image: pyvips.Image, png: bytes, target: TargetFormat, quality: 
     """One quality, as asked. For PNG it is the palette's, and 100 is lossless."""
     if target == "png":
         return png if quality == BEST_QUALITY else min(png, palette(image, quality), key=len)
-    return lossy(image, target)[0].write(quality)
+    return lossy(image, target, pixels=image.width * image.height)[0].write(quality)
 
 
 def _lossy_trials(image: pyvips.Image, order: Order, reference: Reference) -> list[Trial]:
-    encoders = lossy(image, order.format)
-    if image.width * image.height <= _SAMPLED:
+    pixels = image.width * image.height
+    encoders = lossy(image, order.format, pixels=pixels)
+    if pixels <= _SAMPLED:
         return [trial for _, trials in _searches(encoders, reference, order) for trial in trials]
     # A sample of a large picture tells which encoder to take, and nearly its quality; then few whole ones are needed.
     sample = _sample(image)
-    found = _searches(lossy(sample, order.format, hasty=is_large(image)), Reference(sample), order)
+    found = _searches(lossy(sample, order.format, pixels=pixels), Reference(sample), order)
     if not found:
         return []
     best = preferred([trial for _, trials in found for trial in trials], order.target_ssim)
