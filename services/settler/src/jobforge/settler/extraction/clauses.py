@@ -39,7 +39,7 @@ def _clause(flat: Flat, rule: Rule, passages: int) -> Clause:
     for sentence in flat.sentences:
         text = flat.of(sentence)
         hits = [(way, match) for way, pattern in enumerate(patterns) if (match := pattern.search(text))]
-        if not hits or (unless is not None and unless.search(text)):
+        if not hits or (unless is not None and unless.search(text, 0, _proviso(text, hits[0][1].end()))):
             continue
         ways |= {way for way, _ in hits}
         found.append(_quoted(sentence, hits[0][1].start(), hits[0][1].end()))
@@ -47,6 +47,12 @@ def _clause(flat: Flat, rule: Rule, passages: int) -> Clause:
             break
     confidence = 0.7 if not found else min(0.95, 0.6 + 0.08 * len(found) + 0.06 * len(ways))
     return Clause(name=rule.name, label=rule.label, passages=tuple(found), confidence=round(confidence, 2))
+
+
+def _proviso(text: str, after: int) -> int:
+    """Where exceptions to the rule begin; what they say does not undo it."""
+    found = phrase(r"\bprovided,? (?:however,? )?(?:that|,)").search(text, after)
+    return found.start() if found else len(text)
 
 
 def _quoted(sentence: Span, start: int, end: int) -> Span:

@@ -117,6 +117,7 @@ COMMITMENTS = (
                 r"\b(?:books|records|accounts)\b[^.;]{0,160}\b(?:available for|open (?:for|to)|subject "
                 r"to)\b[^.;]{0,60}\b(?:inspection|audit|examination|review)"
             ),
+            r"\b(?:inspection|examination|access)\b[^.;]{0,60}\b(?:books|records|accounts)\b",
             r"\b(?:inspect|audit|visit)\b[^.;]{0,60}\b(?:facilit(?:y|ies)|premises|plants?|manufacturing)\b",
         ),
         unless=(
@@ -148,16 +149,24 @@ COMMITMENTS = (
         "Revenue/Profit Sharing",
         (
             r"\b(?:revenue|profit|fee|gross margin)s?[- ]?shar(?:e|ing)\b",
-            r"\bshare (?:of|in)? ?(?:\w+ ){0,4}(?:revenues?|profits?|proceeds|income|fees)\b",
+            r"\bshare (?:(?:of|in) )?(?:\w+ ){0,4}(?:revenues?|profits?|proceeds|income|fees|margins?|savings)\b",
             (
-                r"(?:\d\s?%|\bpercent|\]%|\*\s?%|percentage)[^.;]{0,60}\bof (?:the |all |any |its |such |their |"
-                r"total |aggregate |each )*(?:\w+ ){0,5}(?:revenues?|profits?|net sales|gross sales|gross "
-                r"receipts|net receipts|net income|proceeds|commissions?|net (?:\w+ )?revenue|sales price|"
-                r"premiums?|gross margin|fees (?:received|collected))"
+                r"(?:\d\s?%|\bpercent|\]\s?%|\*\s?%|percentage|%\s?\))[^.;]{0,120}\b(?:revenues?|profits?|net "
+                r"sales|gross sales|"
+                r"sales|receipts|net income|proceeds|commissions?|selling price|sales price|premiums?|margins?|"
+                r"fees (?:received|collected))\b"
             ),
-            r"\broyalt(?:y|ies)\b[^.;]{0,100}\b(?:equal to|of|at|rate)\b[^.;]{0,60}(?:%|percent|\$|\[)",
-            r"\bcommission\w*\b[^.;]{0,100}(?:%|\bpercent)",
+            r"\broyalt(?:y|ies)\b[^.;]{0,100}\b(?:equal to|of|at|rate|on)\b[^.;]{0,60}(?:%|\bpercent|\$|\[)",
+            r"\b(?:pay|receive|earn|entitled to|paid)\b[^.;]{0,60}\b(?:commission|royalt)\w*\b",
+            (
+                r"\bcommission\w*\b[^.;]{0,100}(?:%|\bpercent)|\b(?:entitled to|receive) all (?:\w+ "
+                r"){0,2}(?:revenue|profit)s?\b"
+            ),
         ),
-        unless=r"interest|late|liab|royalty-free|audit|understat|underpa|tax(?:es)? (?:on|of)|beneficial|voting",
+        unless=(
+            r"\binterest (?:at|rate|of)|rate of interest|\blate (?:fee|payment|charge)|\bliab|royalty-free|"
+            r"\baudit|understat|underpa|"
+            r"\btax(?:es)? (?:on|of)|beneficial|\bvoting|outstanding shares|market share"
+        ),
     ),
 )

@@ -22,7 +22,7 @@ _GAP = " {1,3}"
 _PLAIN = rf"(?:{_JOIN}{_GAP}){{0,2}}{_WORD}"
 _LEGAL_COMMA = rf" ?, *(?={SUFFIX}\b)"
 _LIST_COMMA = rf" ?, *(?=(?:{_WORD}{_GAP}){{1,3}}(?:&|and){_GAP}{_WORD})"
-_INSERT = rf" *\([A-Z][\w. ]{{1,25}}\)(?=,? *(?:{_WORD}{_GAP}){{0,2}}{SUFFIX}\b)"
+_INSERT = rf" *\([A-Z][\w. ]{{1,25}}\)(?=,? *(?:{_WORD},?{_GAP}){{0,2}}{SUFFIX}\b)"
 _NAME = re.compile(
     rf"(?:(?:the|The|THE){_GAP})?{_WORD}(?:(?:{_LEGAL_COMMA}|{_LIST_COMMA}|{_GAP}){_PLAIN}|{_INSERT}){{0,14}}"
 )

@@ -35,7 +35,7 @@ RESTRICTIONS = (
                 r"provider|agent|reseller|representative|sponsor|manufacturer|dealer|partner|vendor|marketing|"
                 r"basis|territor\w+|purchas\w+|source|seller)"
             ),
-            r"\b(?:appoint|grant|engage|retain|designate)s?\b[^.;]{0,160}\b(?:exclusive|sole)\b",
+            r"\b(?:appoint|grant|engage|retain|designate)s?\b[^.;]{0,160}\bexclusive\b",
             (
                 r"\b(?:purchase|buy|obtain|source|procure|order)\b[^.;]{0,80}\b(?:exclusively|solely|only) "
                 r"(?:from|through)\b"
@@ -51,7 +51,7 @@ RESTRICTIONS = (
             ),
         ),
         unless=(
-            r"non-?exclusive|exclusive (?:jurisdiction|venue|remed|forum|propert|owner|of)|jurisdiction|"
+            r"non-?\s?exclusive|retains?\b|exclusive (?:jurisdiction|venue|remed|forum|propert|owner|of)|jurisdiction|"
             r"sole (?:remedy|discretion|expense|cost|responsib|liab|and exclusive (?:remed|propert|jurisd|"
             r"liab|owner|right,? title))|exclusive right, title|not (?:be )?exclusive|remed(?:y|ies)|"
             r"confidential"
@@ -76,11 +76,24 @@ RESTRICTIONS = (
         "Termination For Convenience",
         (
             (
-                r"\b(?:terminat\w*|cancel\w*)[^.;]{0,160}\b(?:without cause|for convenience|for any reason(?! "
-                r"specified)|for any or no reason|at will|with or without cause|without (?:any )?reason|in its "
-                r"sole discretion|at its (?:sole )?(?:discretion|option|convenience)|no reason)\b"
+                r"\b(?:may|right (?:\w+ ){0,3}to|entitled to|can|option (?:\w+ )?to|elect\w* to|able to)\b[^.;]{0,60}\b"
+                r"(?:terminate|cancel|withdraw|end)\b[^.;]{0,200}\b(?:without (?:any )?(?:cause|reason)|for "
+                r"(?:its )?convenience|"
+                r"for any(?: or no)? reason|for no reason|at will|with or without cause|in its sole discretion|"
+                r"at its (?:sole )?(?:discretion|option|convenience|election))\b"
             ),
-            r"\b(?:without cause|for convenience|for any reason|at any time)[^.;]{0,80}\b(?:terminat\w*|cancel\w*)",
+            (
+                r"\b(?:terminat(?:ed|ion)|cancel(?:led|ed|lation)) (?:\w+ ){0,4}?by (?:\w+ ){1,4}[^.;]{0,40}\b"
+                r"(?:for any(?: or no)? reason|without cause|at any time|for convenience)\b"
+            ),
+            (
+                r"\bterminat\w* (?:\w+ ){0,3}for (?:its )?convenience\b|\btermination (?:\w+ )?(?:without cause|"
+                r"for convenience)\b"
+            ),
+            (
+                r"\b(?:may|right to)\b[^.;]{0,20}\b(?:without cause|for convenience|for any reason|at any time)\b"
+                r"[^.;]{0,80}\b(?:terminate|cancel)\b"
+            ),
             (
                 r"\b(?:either party|any party|each party|both parties|\w+) (?:may|shall have the right to|has the "
                 r"right to|can|is entitled to) (?:\w+ ){0,3}?(?:terminate|cancel) (?:this|the) \w+(?: "

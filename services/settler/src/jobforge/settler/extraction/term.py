@@ -27,7 +27,8 @@ _NOT_OWN = phrase(
     r")?(?:expiration|termination)|following (?:the )?(?:expiration|termination)|thereafter for|"
     r"insurance|invoice|breach|cure|default|audit|records|sell-?off|non-?solicit|indemnif|force majeure|"
     r"patent|copyright|statute|bankrupt|insolven|escrow|"
-    r"insur|purchase order|lock-?up|option to"
+    r"insur|purchase order|lock-?up|option to|^\W*(?:[\w.()]{1,6} )?during the |\blapse\b|notwithstanding "
+    r"(?:the )?(?:expir|termin)"
 )
 _UNTIL = phrase(
     r"\b(?:until|through|ending|ends?|expir\w+|terminat\w+|to|and including)\b(?:[\s,]*(?:midnight|and "
@@ -42,7 +43,7 @@ _ENDLESS = phrase(
     r"(?:terminat|cancel)\w*|until terminat\w+|(?:so|as) long as|for the (?:duration|life) of)"
 )
 _ANNIVERSARY = phrase(
-    r"\b(?P<nth>\w+)(?: \((?P<digits>\d+)(?:st|nd|rd|th)?\))?(?:\s?(?:st|nd|rd|th))? (?:year )?anniversary\b"
+    r"\b(?P<nth>\w+)(?: \(\s*(?P<digits>\d+)[a-z ]{0,4}\))?(?:\s?(?:st|nd|rd|th))? (?:year )?anniversary\b"
 )
 _NTH = [
     "first",
@@ -61,6 +62,11 @@ _NTH = [
     "fourteenth",
     "fifteenth",
 ]
+_OTHER_START = phrase(
+    r"\b(?:from|after|following|of|on) (?:the )?(?:\w+ )?(?:launch|closing|delivery|installation|acceptance|"
+    r"opening|first commercial|"
+    r"completion|approval|commercial operation\w*|in-service|grand opening)\b"
+)
 _LONGEST_TERM = 99 * 12
 
 
@@ -131,6 +137,8 @@ def _counted_end(flat: Flat, span: Span, begins: date) -> Found[date] | None:
     months = _anniversary(text[:stop])
     length = next((d for d in find_durations(text) if d.start < max(stop, 1) and _is_length(text, d)), None)
     months = months if months is not None else length.months if length else None
+    if _OTHER_START.search(text):
+        return None
     if months is None and length is None:
         return None
     starts = [
