@@ -17,6 +17,7 @@ from jobforge.ingestion.admission import check_size
 from jobforge.ingestion.intake import Intake
 from jobforge.ingestion.refusal import RETRY_AFTER, Refusal
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16 * 1024
 _KEY = TypeAdapter(IdempotencyKey)
@@ -63,7 +64,8 @@ class Door(FastAPI):
             if answering.status is None:
                 await _refused(answering, problems.internal())
         route = scope["path"] if hot else getattr(scope.get("route"), "path", "other")
-        child(HTTP_REQUESTS, route, scope["method"], str(answering.status)).inc()
+        method = scope["method"] if scope["method"] in METHODS else "other"  # labels must stay few
+        child(HTTP_REQUESTS, route, method, str(answering.status)).inc()
         child(HTTP_SECONDS, route).observe(perf_counter() - started)
 
     def openapi(self) -> dict[str, Any]:
