@@ -136,6 +136,18 @@ def serve(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> Callable[[]
     return lambda: serving(log, redis, artifacts)
 
 
+@pytest.fixture(scope="session")
+def serving_service() -> Callable[[TopicsLog, Redis, ArtifactStore], AbstractAsyncContextManager[Service]]:
+    """The same, over whatever a test brings."""
+    return serving
+
+
+@pytest.fixture(scope="session")
+def empty_log() -> Callable[[], TopicsLog]:
+    """Makes a log with the topics of these tests."""
+    return lambda: TopicsLog(partitions=TOPICS)
+
+
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
     """Waits until an async condition holds."""

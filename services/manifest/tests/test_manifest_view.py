@@ -1,9 +1,12 @@
 """The whole service over a real Valkey: what clients see while records come in, and when the view is lost."""
 
+import asyncio
+import json
 from uuid import uuid4
 
 from jobforge.contracts.identity import run_key
-from jobforge.testkit.run_records import progressed, requested, started, succeeded
+from jobforge.manifest import keys
+from jobforge.testkit.run_records import after, event, progressed, requested, started, succeeded
 
 
 async def test_a_poll_right_after_the_request_was_accepted_finds_the_run(service):
@@ -48,3 +51,258 @@ async def test_a_run_goes_from_queued_to_its_manifest(service, until):
     (snapshot,) = service.log.records("jobforge.manifests")
     assert snapshot.key == key
     assert manifest["digest"] in (snapshot.value or b"").decode()
+
+
+async def test_an_unknown_and_a_foreign_run_are_the_same_answer(service):
+    """Nothing in the bytes tells whether the run exists for somebody else."""
+    run_id = uuid4()
+    await service.write("jobforge.jobs.echo", requested(run_id), run_key("acme", run_id))
+    foreign = await service.http.get(f"/v1/runs/{run_id}", params={"tenant_id": "other"})
+    unknown = await service.http.get(f"/v1/runs/{uuid4()}", params={"tenant_id": "other"})
+    absurd = await service.http.get("/v1/runs/..%2f..%2fetc", params={"tenant_id": "other"})
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "run.not_found")
+    assert foreign.content == unknown.content
+    assert absurd.status_code == 404
+    assert dict(foreign.headers) == dict(unknown.headers)
+
+
+async def test_a_flush_never_shows_an_older_state(service, until):
+    """After FLUSHALL reads say rebuilding or what they said before, idle as well, and then the same manifest."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+    await service.write("jobforge.jobs.echo", requested(run_id), key)
+    await service.write("jobforge.runs", started(run_id), key)
+    await service.write("jobforge.runs", succeeded(run_id), key)
+    url, params = f"/v1/runs/{run_id}/manifest", {"tenant_id": "acme"}
+
+    async def ended() -> bool:
+        return (await service.http.get(url, params=params)).json()["status"] == "complete"
+
+    await until(ended)
+    before = await service.http.get(url, params=params)
+    for _ in range(3):
+        await service.redis.flushall()
+        answers = [await service.http.get(url, params=params)]
+        while answers[-1].status_code == 503:
+            assert answers[-1].headers["Retry-After"]
+            answers.append(await service.http.get(url, params=params))
+        assert answers[-1].content == before.content
+    assert len(service.log.records("jobforge.manifests")) == 1
+
+
+async def test_another_body_under_a_key_is_rejected_once(service, until, serve):
+    """The first request counts; the other one is set aside with its bytes, and not again after a flush."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+    await service.write("jobforge.jobs.echo", requested(run_id), key)
+    await service.write("jobforge.jobs.echo", requested(run_id), key)
+    other = requested(run_id, inputs={"message": "other"})
+    await service.write("jobforge.jobs.echo", other, key)
+
+    async def rejected() -> bool:
+        return len(service.log.records("jobforge.rejected")) == 1
+
+    await until(rejected)
+    (record,) = service.log.records("jobforge.rejected")
+    assert record.header("jobforge-reason") == "idempotency.conflict"
+    assert record.value == other.to_bytes()
+    await service.redis.flushall()
+    await service.http.get(f"/v1/runs/{run_id}", params={"tenant_id": "acme"})
+    marker = uuid4()
+    await service.write("jobforge.jobs.echo", requested(marker), run_key("acme", marker))
+
+    async def back() -> bool:
+        return (await service.http.get(f"/v1/runs/{marker}", params={"tenant_id": "acme"})).status_code == 200
+
+    await until(back)
+    assert await rejected()
+
+
+async def test_bytes_that_are_no_record_are_rejected_and_the_partition_moves_on(service, until):
+    """The bytes go to jobforge.rejected untouched; what comes after them is folded."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+    await service.log.publisher().publish("jobforge.runs", key=key, value=b"\xff{", partition=None)
+    await service.write("jobforge.jobs.echo", requested(run_id), key)
+    await service.write("jobforge.runs", succeeded(run_id), key)
+
+    async def ended() -> bool:
+        return (await service.http.get(f"/v1/runs/{run_id}", params={"tenant_id": "acme"})).json()["status"] == "succeeded"
+
+    await until(ended)
+    (record,) = service.log.records("jobforge.rejected")
+    assert (record.value, record.header("jobforge-reason")) == (b"\xff{", "record.malformed")
+
+
+async def test_a_restart_sends_what_was_not_committed_and_applies_nothing_twice(serve, log, until):
+    """With the group's commit gone, snapshots are sent again with the same bytes; the view stays as it was."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+
+    async def sent(count: int) -> None:
+        async def enough() -> bool:
+            return len(log.records("jobforge.manifests")) == count
+
+        await until(enough)
+
+    async with serve() as first:
+        await first.write("jobforge.jobs.echo", requested(run_id), key)
+        await first.write("jobforge.runs", succeeded(run_id), key)
+        await first.write("jobforge.runs", succeeded(run_id), key)
+        await sent(1)
+        manifest = await first.http.get(f"/v1/runs/{run_id}/manifest", params={"tenant_id": "acme"})
+        assert manifest.json()["duplicates"] == 1
+    log.reset("manifest")
+    async with serve() as second:
+        await sent(2)
+        again = await second.http.get(f"/v1/runs/{run_id}/manifest", params={"tenant_id": "acme"})
+        assert again.content == manifest.content
+    one, two = log.records("jobforge.manifests")
+    assert one.value == two.value
+
+
+async def test_the_event_stream_shows_each_state_and_ends(service):
+    """Even when the whole run is folded in one batch, every status is sent, in order; the id resumes."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+    await service.write("jobforge.jobs.echo", requested(run_id), key)
+    for record in (started(run_id), progressed(run_id, 0.5), succeeded(run_id)):
+        await service.write("jobforge.runs", record, key)
+    url, params = f"/v1/runs/{run_id}/events", {"tenant_id": "acme"}
+    lines = [line async for line in _lines(service, url, params)]
+    assert [line["status"] for line in lines] == ["queued", "running", "succeeded"]
+    resumed = [line async for line in _lines(service, url, params, {"Last-Event-ID": "0"})]
+    assert [line["status"] for line in resumed] in (["succeeded"], ["running", "succeeded"])
+
+
+async def _lines(service, url, params, headers=None):
+    async with service.http.stream("GET", url, params=params, headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
+
+
+async def test_a_long_poll_answers_on_the_next_change_even_after_a_flush(service):
+    """The waiter is woken by the announcement, and a rebuild in between does not lose it."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+    await service.write("jobforge.jobs.echo", requested(run_id), key)
+    params = {"tenant_id": "acme"}
+    assert (await service.http.get(f"/v1/runs/{run_id}", params=params)).status_code == 200
+    waiting = asyncio.ensure_future(service.http.get(f"/v1/runs/{run_id}", params={**params, "wait": 30}))
+    await asyncio.sleep(0)
+    await service.redis.flushall()
+    await service.write("jobforge.runs", started(run_id), key)
+    async with asyncio.timeout(10):
+        assert (await waiting).json()["status"] == "running"
+
+
+async def test_lists_filter_and_page_newest_first(service, until):
+    """Every run once, newest first, across pages; filters narrow."""
+    for number in range(7):
+        run_id = uuid4()
+        request = requested(run_id, requested_at=after(number), trace_id=f"t{number % 2}")
+        await service.write("jobforge.jobs.echo", request, run_key("acme", run_id))
+    params = {"tenant_id": "acme", "limit": 3}
+
+    async def all_there() -> bool:
+        answer = (await service.http.get("/v1/runs", params={"tenant_id": "acme"})).json()
+        return len(answer["runs"]) == 7
+
+    await until(all_there)
+    found, cursor = [], None
+    while True:
+        page = (await service.http.get("/v1/runs", params={**params, **({"cursor": cursor} if cursor else {})})).json()
+        found += [run["created_at"] for run in page["runs"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert found == sorted(found, reverse=True)
+    assert len(found) == 7
+    one = (await service.http.get("/v1/runs", params={"tenant_id": "acme", "trace_id": "t1", "status": "queued"})).json()
+    assert len(one["runs"]) == 3
+    assert (await service.http.get("/v1/runs", params={"tenant_id": "acme", "cursor": "x"})).status_code == 422
+    assert (await service.http.get("/v1/runs", params={"tenant_id": "other"})).json()["runs"] == []
+
+
+async def test_events_are_listed_once_and_share_their_trace_with_runs(service, until):
+    """A repeat of an event is the same event; a trace shows events and runs in time order."""
+    run_id = uuid4()
+    sent = event(received_at=after(-1))
+    for one in (sent, sent, event(event_type="growth.content.requested", trace_id="other")):
+        await service.write("jobforge.events.settler", one, b"settler:acme:x")
+    await service.write("jobforge.jobs.echo", requested(run_id), run_key("acme", run_id))
+    params = {"tenant_id": "acme"}
+
+    async def both() -> bool:
+        return len((await service.http.get("/v1/events", params=params)).json()["events"]) == 2
+
+    await until(both)
+    wanted = {**params, "event_type": "settler.contract.uploaded"}
+    (only,) = (await service.http.get("/v1/events", params=wanted)).json()["events"]
+    assert only["event_id"] == str(sent.event_id)
+    trace = (await service.http.get("/v1/traces/trace_1_abc", params=params)).json()
+    assert [entry["kind"] for entry in trace["entries"]] == ["event", "run"]
+    assert trace["url"].endswith(trace["otel_trace_id"])
+
+
+async def test_artifacts_come_with_their_digest_and_are_never_run(service, until):
+    """ETag is the digest, a known one is 304, and a browser is told not to guess."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+    written = await service.artifacts.write_artifact("acme", run_id, 1, "c1", "a.html", b"<p>hi", "text/html")
+    await service.write("jobforge.runs", succeeded(run_id, artifacts=(written,)), key)
+    url, params = f"/v1/runs/{run_id}/artifacts/a.html", {"tenant_id": "acme"}
+    answer = await service.http.get(url, params=params)
+    assert (answer.content, answer.headers["etag"]) == (b"<p>hi", f'"{written.sha256}"')
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    known = await service.http.get(url, params=params, headers={"If-None-Match": answer.headers["etag"]})
+    assert known.status_code == 304
+    missing = await service.http.get(url.replace("a.html", "b"), params=params)
+    assert missing.json()["code"] == "artifact.not_found"
+    for format, kind in (("markdown", "text/markdown"), ("html", "text/html"), ("json", "application/json")):
+        report = await service.http.get(f"/v1/runs/{run_id}/report", params={**params, "format": format})
+        assert report.status_code == 200
+        assert report.headers["content-type"].startswith(kind)
+
+
+async def test_manifests_can_be_hidden_and_are_folded_all_the_same(service):
+    """The flag's words are those that apps look for; switched on again, everything is there."""
+    run_id = uuid4()
+    service.flags["JOBFORGE_MANIFESTS_ENABLED"] = False
+    await service.write("jobforge.runs", succeeded(run_id), run_key("acme", run_id))
+    url, params = f"/v1/runs/{run_id}/manifest", {"tenant_id": "acme"}
+    hidden = await service.http.get(url, params=params)
+    assert (hidden.status_code, hidden.json()["code"]) == (403, "feature.disabled")
+    assert hidden.json()["detail"] == "Manifests are disabled (JOBFORGE_MANIFESTS_ENABLED)"
+    service.flags["JOBFORGE_MANIFESTS_ENABLED"] = True
+    assert (await service.http.get(url, params=params)).json()["status"] == "complete"
+
+
+async def test_finished_runs_that_the_view_let_go_are_read_from_the_archive(service, until):
+    """A row lives seven days; the manifest and the job are then read from the artifact store."""
+    run_id = uuid4()
+    await service.write("jobforge.runs", succeeded(run_id), run_key("acme", run_id))
+
+    async def archived() -> bool:
+        return await service.artifacts.read_manifest("acme", run_id) is not None
+
+    await until(archived)
+    params = {"tenant_id": "acme"}
+    job = (await service.http.get(f"/v1/runs/{run_id}", params=params)).json()
+    manifest = (await service.http.get(f"/v1/runs/{run_id}/manifest", params=params)).json()
+    await service.redis.delete(keys.row("acme", run_id))
+    later = (await service.http.get(f"/v1/runs/{run_id}", params=params)).json()
+    assert (later["status"], later["finished_at"]) == (job["status"], job["finished_at"])
+    assert (await service.http.get(f"/v1/runs/{run_id}/manifest", params=params)).json() == manifest
+
+
+async def test_wrong_questions_are_problem_documents(service):
+    """Each error has a code and, for a field, a pointer to it."""
+    wrong = await service.http.get(f"/v1/runs/{uuid4()}", params={"tenant_id": "../x"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/query/tenant_id")
+    assert (await service.http.get("/v1/nothing")).json()["code"] == "route.not_found"
+    assert (await service.http.delete("/v1/runs")).json()["code"] == "method.not_allowed"
+    assert (await service.http.get("/v1/nothing")).headers["content-type"] == "application/problem+json"

@@ -7,8 +7,6 @@ from jobforge.chassis.wire import Partition
 
 WATERMARKS = "jobforge:watermarks"
 """Hash: ``<topic>/<partition>`` to the offset of the next record to apply."""
-CHANGED = "jobforge:changed"
-"""Channel: one message for each applied batch, ``<topic>/<partition> <watermark> <row> <row> ...``."""
 
 FINISHED_KEPT = timedelta(days=7)
 """How long a finished run stays; then reads fall through to the archive."""
@@ -16,6 +14,14 @@ UNFINISHED_KEPT = timedelta(days=31)
 """A little longer than the log, which could not rebuild the row afterwards."""
 EVENTS_KEPT = timedelta(days=7)
 """As long as the topics they are read from."""
+
+
+def changed(database: int) -> str:
+    """Channel: one message for each applied batch, ``<topic>/<partition> <watermark> <row> <row> ...``.
+
+    Channels are shared by all databases of a Redis, so this one is named by its own.
+    """
+    return f"jobforge:changed:{database}"
 
 
 def watermark(partition: Partition) -> str:

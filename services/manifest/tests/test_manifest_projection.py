@@ -1,0 +1,139 @@
+"""The fold of a run: whatever order records come in, the first terminal one wins and its manifest never changes."""
+
+import math
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jobforge.contracts.jobs import TERMINAL_STATUSES
+from jobforge.contracts.manifest import RunManifest, manifest_digest
+from jobforge.contracts.runs import Outcome, RunCancelRequested, RunRecord
+from jobforge.manifest.projection import NOTHING, RunState, fold, history, job_of_manifest, merged, request_of
+from jobforge.testkit.run_records import after, failed, progressed, requested, started, succeeded
+
+RUN = UUID(int=7)
+records = st.one_of(
+    st.builds(lambda n, c: started(RUN, attempt=n, claim=c), st.integers(1, 3), st.sampled_from("abc")),
+    st.builds(lambda n, f: progressed(RUN, f, attempt=n), st.integers(1, 3), st.floats(0, 1)),
+    st.builds(lambda n, c: succeeded(RUN, attempt=n, claim=c), st.integers(1, 3), st.sampled_from("abc")),
+    st.builds(lambda n, c: failed(RUN, attempt=n, claim=c), st.integers(1, 3), st.sampled_from("abc")),
+    st.just(RunCancelRequested(run_id=RUN, tenant_id="acme", at=after(2))),
+)
+logs = st.lists(records, max_size=12)
+
+
+def folded(log: list[RunRecord]) -> tuple[RunState, list[RunManifest]]:
+    state, manifests = NOTHING, []
+    for offset, record in enumerate(log):
+        step = fold(state, record, offset)
+        state = step.state
+        if step.manifest is not None:
+            manifests.append(step.manifest)
+    return state, manifests
+
+
+@given(logs)
+def test_a_run_ends_once_with_its_first_terminal_record(log):
+    """However many outcomes the log holds, there is one manifest, of the first; the others are only counted."""
+    state, manifests = folded(log)
+    ends = [offset for offset, record in enumerate(log) if isinstance(record, Outcome)]
+    assert len(manifests) == min(1, len(ends))
+    if ends:
+        assert state.end is not None
+        assert state.end.offset == ends[0] == state.offset
+        assert state.duplicates == len(ends) - 1
+        assert manifests[0].digest == state.end.digest == manifest_digest(manifests[0])
+
+
+@given(logs, logs)
+def test_nothing_after_the_end_changes_the_manifest_or_the_job(log, later):
+    """A terminal run is never reopened."""
+    log = [*log, succeeded(RUN)]
+    state, (manifest,) = folded(log)
+    longer, (same,) = folded([*log, *later])
+    assert same.model_dump_json() == manifest.model_dump_json()
+    assert longer.model_copy(update={"duplicates": 0}) == state.model_copy(update={"duplicates": 0})
+
+
+@given(logs)
+def test_folding_twice_gives_the_same_bytes(log):
+    """A rebuild from the log is the view it replaces."""
+    first, second = folded(log), folded(log)
+    assert first[0].model_dump_json() == second[0].model_dump_json()
+    assert [m.model_dump_json() for m in first[1]] == [m.model_dump_json() for m in second[1]]
+
+
+@given(logs, st.integers(0, 12))
+def test_a_fold_that_stops_and_goes_on_from_its_stored_row_is_the_same(log, at):
+    """Rows are read back between batches; nothing is lost in them."""
+    state, _ = folded(log)
+    resumed = RunState.model_validate_json(folded(log[:at])[0].model_dump_json(exclude_defaults=True))
+    for offset, record in enumerate(log[at:], start=len(log[:at])):
+        resumed = fold(resumed, record, offset).state
+    assert resumed == state
+
+
+@given(logs)
+def test_the_job_is_the_same_whichever_topic_is_read_first(log):
+    """The row's two fields are written by two topics and merged on read: their order cannot matter."""
+    state, _ = folded(log)
+    request = request_of(requested(RUN))
+    job = merged("acme", RUN, request, state)
+    assert job is not None
+    assert job.template_key == "echo.message.reply"
+    if state.end is not None:
+        assert job.status in TERMINAL_STATUSES
+        alone = merged("acme", RUN, None, state)
+        assert alone is not None
+        assert alone.status == job.status
+
+
+@given(logs, st.integers(-2, 12))
+def test_history_resumes_where_it_was_left(log, seen):
+    """What a stream sent before and after it broke off is what an unbroken one sends."""
+    state, _ = folded(log)
+    job = merged("acme", RUN, request_of(requested(RUN)), state)
+    assert job is not None
+    everything = history(job, state, -2)
+    assert history(job, state, seen) == [step for step in everything if step[0] > seen]
+    assert everything[-1][1] == job
+    assert [offset for offset, _ in everything] == sorted({offset for offset, _ in everything})
+
+
+def test_a_request_to_cancel_alone_is_no_run():
+    """It is kept for a request still to come; until then nobody asked for the run."""
+    state = fold(NOTHING, RunCancelRequested(run_id=RUN, tenant_id="acme", at=after(1)), 0).state
+    assert merged("acme", RUN, None, state) is None
+    job = merged("acme", RUN, request_of(requested(RUN)), state)
+    assert job is not None
+    assert (job.status, job.cancel_requested) == ("queued", True)
+
+
+def test_starts_without_an_outcome_are_lost_attempts():
+    """A worker that died leaves its start in the manifest."""
+    _, (manifest,) = folded([started(RUN, claim="a"), started(RUN, claim="b"), succeeded(RUN, claim="b")])
+    assert [(attempt.number, attempt.outcome) for attempt in manifest.attempts] == [(1, "lost"), (1, "succeeded")]
+
+
+def test_an_outcome_that_json_cannot_carry_ends_the_run_as_failed():
+    """A run always ends: the manifest says job.invalid_outputs instead of the outputs."""
+    for bad in (math.nan, math.inf, 2**60):
+        state, (manifest,) = folded([succeeded(RUN, outputs={"x": bad})])
+        assert manifest.error is not None
+        assert (manifest.status, manifest.error.code) == ("failed", "job.invalid_outputs")
+        assert state.status == "failed"
+
+
+def test_a_canceled_run_is_a_failed_manifest():
+    """The job says canceled, its manifest failed with job.canceled; the archived one tells the same story."""
+    state, (manifest,) = folded([failed(RUN, code="job.canceled")])
+    assert (state.status, manifest.status) == ("canceled", "failed")
+    assert job_of_manifest(manifest, None).status == "canceled"
+
+
+@pytest.mark.parametrize("steps", [[started(RUN)], [started(RUN), progressed(RUN, 0.2)]])
+def test_timings_never_come_from_after_the_end(steps):
+    """queued_for is up to the first start, ran_for is the winning attempt."""
+    _, (manifest,) = folded([*steps, succeeded(RUN), started(RUN, claim="z")])
+    assert (manifest.timings.queued_for, manifest.timings.ran_for) == (1.0, 2.0)
