@@ -10,6 +10,7 @@ Tone = Literal["plain", "good", "bad", "faint", "number", "code"]
 
 EMPTY = "—"
 _SHORT_ROWS = 2
+_LONG_TEXT = 60
 _CODE_KEYS = re.compile(r"(^|_)(sha256|digest|id|claim|worker|pointer)$")
 _RATIO_KEYS = re.compile(r"_ratio$|^saved_|^confidence$|^fraction$")
 _BYTE_KEYS = re.compile(r"(^|_)bytes$")
@@ -45,11 +46,12 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Records of one shape, a row each; ``numeric`` says which columns hold only numbers."""
+    """Records of one shape, a row each; ``numeric`` says which columns hold only numbers, ``wide`` which long texts."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple["Node", ...], ...]
     numeric: tuple[bool, ...]
+    wide: tuple[bool, ...]
     kind: Literal["table"] = "table"
 
 
@@ -88,6 +90,7 @@ def _table(records: Sequence[Mapping[str, Any]]) -> Table:
         columns=tuple(label(name) for name in names),
         rows=tuple(tuple(lay_out(record.get(name), name) for name in names) for record in records),
         numeric=tuple(_all_numbers([record.get(name) for record in records]) for name in names),
+        wide=tuple(any(len(str(record.get(name))) > _LONG_TEXT for record in records) for name in names),
     )
 
 

@@ -52,6 +52,7 @@ def _artifacts(report: Report) -> Table | None:
             for each in report.artifacts
         ),
         numeric=(False, False, True, False),
+        wide=(False, False, False, True),
     )
 
 
