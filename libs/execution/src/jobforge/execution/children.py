@@ -1,27 +1,35 @@
 """CPU work in child processes: each can be killed alone, and none outlives its parent."""
 
+import asyncio
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import anyio
 import anyio.to_process
+from anyio.abc import Process
+from anyio.to_process import _process_pool_idle_workers, _process_pool_workers
 
 from jobforge.execution.errors import ChildDied
 
 R = TypeVar("R")
 
+KEPT_WARM = 30.0
+"""Seconds that an idle child is kept: long enough for the next job of a burst, short enough to give memory back."""
 _PARENT_CHECK = 1.0
 
 
 class Children:
-    """The child processes of one service, at most ``limit`` at work; idle ones are kept warm for five minutes."""
+    """The child processes of one service, at most ``limit`` at work; idle ones are kept warm for a while."""
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None = None, *, kept_warm: float = KEPT_WARM) -> None:
         self._size = limit or os.cpu_count() or 1
+        self._kept_warm = kept_warm
         self._limiter: anyio.CapacityLimiter | None = None
+        self._reaping: asyncio.Task[None] | None = None
 
     async def run(self, function: Callable[..., R], *args: Any) -> R:
         """Call a picklable function in a child; being cancelled kills that child. Raises ``ChildDied``."""
@@ -33,6 +41,22 @@ class Children:
             )
         except anyio.BrokenWorkerProcess:
             raise ChildDied("the child process ended before it answered (killed, or out of memory)") from None
+        finally:
+            if self._reaping is None or self._reaping.done():
+                self._reaping = asyncio.create_task(self._reap())
+
+    async def _reap(self) -> None:
+        """End children that were idle for long: anyio itself looks at them only when the next call comes."""
+        idle: deque[tuple[Process, float]] = _process_pool_idle_workers.get()
+        while idle:
+            process, since = idle[0]
+            if (left := since + self._kept_warm - anyio.current_time()) > 0:
+                await asyncio.sleep(left)
+                continue
+            idle.popleft()
+            _process_pool_workers.get().discard(process)
+            process.kill()
+            await process.aclose()
 
 
 _watched = False
