@@ -106,9 +106,7 @@ def test_every_published_port_is_on_loopback_and_can_be_moved() -> None:
 def test_every_service_has_a_port_of_its_own() -> None:
     """The process table is what the pyprojects register, and nothing else."""
     table = services.registered()
-    assert {service.name for service in table} == {
-        path.parent.name for path in SERVICES.glob("*/pyproject.toml")
-    }
+    assert {service.name for service in table} == {path.parent.name for path in SERVICES.glob("*/pyproject.toml")}
     assert len({service.port.default for service in table}) == len(table)
 
 

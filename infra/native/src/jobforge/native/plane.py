@@ -36,11 +36,13 @@ class Plane:
                 raise ValueError(f"the plane runs in {running} mode: run `make down` before MODE={asked}")
             return running
         if asked == "native":
+            self.say("mode: native, as MODE says")
             return "native"
         reason = docker_plane.why_not(self.say)
         if asked == "docker":
             if reason:
                 raise ValueError(f"MODE=docker is not possible: {reason}")
+            self.say("mode: docker, as MODE says")
             return "docker"
         if reason is None:
             self.say("mode: docker, since an engine answers and has the images (MODE=native forces local processes)")
@@ -135,6 +137,9 @@ def _foreground(command: list[str], environment: dict[str, str]) -> int:
 
 
 def addresses() -> str:
-    """Where the doors and Jaeger answer."""
+    """Where the doors answer, and Jaeger if there is one."""
     doors = [f"{service.name} {service.url}" for service in registered() if service.kind in ("door", "view")]
-    return "  ".join([*doors, f"jaeger http://{ports.LOOPBACK}:{ports.JAEGER.number()}"])
+    known = state.load()
+    if known and (known.mode == "docker" or any(each.name == "jaeger" for each in known.alive())):
+        doors.append(f"jaeger http://{ports.LOOPBACK}:{ports.JAEGER.number()}")
+    return "  ".join(doors)
