@@ -26,7 +26,7 @@ class Desk:
     async def process(
         self, contract: bytes, content_type: str = "text/plain", limits: DocumentLimits | None = None, **inputs: Any
     ) -> Outputs:
-        self.job.objects["c-1"] = (contract, content_type)
+        self.job.objects["contract", "c-1"] = (contract, content_type)
         documents = Documents(limits or DocumentLimits(), today=lambda: TODAY)
         request = Inputs.model_validate({"contract_id": "c-1", "analysis_type": "full", **inputs})
         outputs = await run(request, self.job, documents=documents)

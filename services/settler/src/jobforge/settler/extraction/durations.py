@@ -34,7 +34,7 @@ _UNIT = (
     r"contract |full |additional )?years?)"
 )
 DURATION = (
-    rf"(?:(?P<words>{_WORD})\b)?(?: {{0,2}}\({{0,1}} {{0,2}}(?P<digits>\d{{1,4}}) {{0,2}}\){{0,1}})?[- "
+    rf"(?:(?P<words>{_WORD})\b)?(?: {{0,2}}\({{0,1}} {{0,2}}(?P<digits>\d{{1,4}}|[Il](?=\))) {{0,2}}\){{0,1}})?[- "
     rf"]{{0,3}}{_UNIT}\b"
 )
 _DURATION = re.compile(rf"(?<![\w.])(?=[a-z(\d]){DURATION}", re.IGNORECASE)
@@ -65,7 +65,7 @@ def find_durations(text: str) -> list[Duration]:
     """Every length of time in ``text``, in order; figures beat words where both are given."""
     found = []
     for match in _DURATION.finditer(text):
-        count = int(match["digits"]) if match["digits"] else _number(match["words"])
+        count = int(match["digits"]) if (match["digits"] or "").isdigit() else _number(match["words"])
         if count:
             unit = match["unit"].lower().split()[-1].rstrip("s")
             found.append(Duration(count, unit, match.start(), match.end()))

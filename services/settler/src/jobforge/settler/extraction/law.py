@@ -12,6 +12,7 @@ _OF_PLACE = phrase(
     r"s? of (?:the )?)?(?P<place>" + PLACE + r")\b"
 )
 _PLACE_LAW = phrase(r"\b(?P<place>" + PLACE_OF_LAW + r")(?: State)? (?:substantive |internal |contract )?laws?\b")
+_THEREOF = phrase(r"\b(?:State|Province|Commonwealth) of (?P<place>" + PLACE + r")\b[^.;]{0,120}\blaws? thereof\b")
 _VERB = phrase(
     r"govern(?:ed|s|ing)?\b|constru(?:ed|ction)|interpret(?:ed|ation)|controlled by|enforced|determined|subject to|"
     r"made (?:and performed )?(?:under|in accordance with)|shall be (?:that|those|the)|in accordance with|shall apply|"
@@ -37,7 +38,7 @@ def find_governing_law(flat: Flat) -> Found[str] | None:
 
 
 def _candidates(flat: Flat) -> Iterator[Found[str]]:
-    for pattern in (_OF_PLACE, _PLACE_LAW):
+    for pattern in (_OF_PLACE, _PLACE_LAW, _THEREOF):
         for match in pattern.finditer(flat.text):
             sentence = flat.sentence_at(match.start())
             before = flat.text[max(sentence.start, match.start() - _BEFORE) : match.start()]
@@ -45,8 +46,10 @@ def _candidates(flat: Flat) -> Iterator[Found[str]]:
             if _ORGANISED.search(before):
                 continue
             near = flat.text[max(0, sentence.start - 60) : match.start()]
-            governs = _STRONG_VERB.search(before) or phrase(r"^,? (?:shall|will) (?:govern|control|apply)").search(
-                after
+            governs = (
+                _STRONG_VERB.search(before)
+                or (pattern is _THEREOF and _STRONG_VERB.search(match.group()))
+                or phrase(r"^,? (?:shall|will) (?:govern|control|apply)").search(after)
             )
             heading = _HEADING.search(near)
             if not (governs or (heading and _VERB.search(before)) or (heading and _VERB.search(after))):

@@ -41,6 +41,17 @@ _CUT = re.compile(
     r"bank|public|university)\b.*",
     re.DOTALL,
 )
+_LABEL_AFTER = re.compile(
+    (
+        r" +(?:Address|Attention|Attn|Telephone|Tel|Legal Representative|Registered "
+        r"Office)\b.*"
+    ),
+    re.DOTALL,
+)
+_HEADING = re.compile(r"(?:[A-Z][\w&/-]* +){1,6}(?:AGREEMENT|CONTRACT) +(?=[A-Z])")
+_NO_NAME = re.compile(
+    r"^(?:[_*\[]|\d{4}[.,]|(?:this|these|further|if|each|such|upon|whereas)\b)|\b(?:agreement|contract)$", re.IGNORECASE
+)
 _NOT_NAMES = re.compile(
     r"^(?:(?:this|the|these|an?|such|said|each|either|as|in|on|by|for|whereas|witnesseth|effective|date|"
     r"section|article|agreement|exhibit|"
@@ -79,10 +90,12 @@ def name_at(flat: str, start: int, end: int) -> Span | None:
     """The name that begins at ``start``, after what may lead up to it ("and", "(1)", "between"); None if none does."""
     lead = _LEAD.match(flat[start:end])
     start += lead.end() if lead else 0
-    match = _NAME.match(flat, start, end)
+    heading = _HEADING.match(flat, start, min(end, start + 120))
+    match = _NAME.match(flat, heading.end() if heading else start, end)
     if match is None:
         return None
-    text = _CUT.sub("", match.group())
+    start = match.start()
+    text = _LABEL_AFTER.sub("", _CUT.sub("", match.group()))
     text = re.sub(r"[\s,]+(?:a|an|and|of|the|in|for|on|at)$", "", text)
     span = trimmed(flat, start, start + len(text.rstrip(" ,;:-")))
     return span if is_name(flat[span.start : span.end]) else None
@@ -90,12 +103,7 @@ def name_at(flat: str, start: int, end: int) -> Span | None:
 
 def is_name(text: str) -> bool:
     """Whether the words could name somebody, and are not only words that contracts capitalise."""
-    return (
-        len(text) > 2
-        and any(map(str.isalpha, text))
-        and not _NOT_NAMES.match(text)
-        and not re.match(r"[_*\[]|\d{4}[.,]", text)
-    )
+    return len(text) > 2 and any(map(str.isalpha, text)) and not _NOT_NAMES.match(text) and not _NO_NAME.search(text)
 
 
 def ends_as_company(text: str) -> bool:

@@ -25,6 +25,8 @@ _GENERIC = re.compile(
 _BETWEEN = phrase(
     r"\b(?:by and (?:between|among(?:st)?)|between|among(?:st)?)\b(?: the (?:following|undersigned)(?: parties)?)?:?"
 )
+_BY_SOMEBODY = phrase(r"\b(?:made|entered into|executed|granted|delivered)\b[^.;]{0,90}?\bby\b")
+_LABEL = phrase(r"\b(?P<role>Party [A-D1-4]|First Party|Second Party)\s*(?:\([^)]{0,40}\))?\s*:")
 _NO_OTHER_PARTY = phrase(
     r"(?:laws of|partner|subsidiary of|division of|affiliate of|behalf of|member of|through|known as|f/k/a|d/b/a|t/a|"
     r"offices? (?:at|of|located)|located (?:at|in)|by its|manager|care of|c/o|as |successor (?:to|of)|agent "
@@ -61,7 +63,11 @@ class Party:
 
 def find_parties(flat: Flat, opening: Opening) -> list[Found[Party]]:
     """The parties in the order of the opening; from the signatures only if the opening names fewer than two."""
-    anchor = _BETWEEN.search(flat.text, opening.preamble.start, opening.preamble.end)
+    found = _distinct(_labelled(flat, opening))
+    if len(found) > 1:
+        return found
+    preamble = (flat.text, opening.preamble.start, opening.preamble.end)
+    anchor = _BETWEEN.search(*preamble) or _BY_SOMEBODY.search(*preamble)
     start = anchor.end() if anchor else opening.preamble.start
     found = _distinct(_named(flat, start, opening.preamble.end, anchored=anchor is not None))
     if len(found) < 2:
@@ -71,6 +77,15 @@ def find_parties(flat: Flat, opening: Opening) -> list[Found[Party]]:
     if len(found) < 2:
         found = _distinct([*found, *_signing(flat)])
     return found
+
+
+def _labelled(flat: Flat, opening: Opening) -> Iterator[Found[Party]]:
+    """`Party A: X Co., Ltd.`, as forms and contracts from China begin."""
+    for label in _LABEL.finditer(flat.text, 0, opening.preamble.end + 2_000):
+        span = name_at(flat.text, label.end(), label.end() + 150)
+        if span is not None and span.start - label.end() < 5:
+            role = label["role"].strip()
+            yield Found(Party(name=" ".join(flat.of(span).split()), role=role, defined_as=(role,)), span, 0.8)
 
 
 def _named(flat: Flat, start: int, end: int, *, anchored: bool) -> Iterator[Found[Party]]:
@@ -88,6 +103,8 @@ def _named(flat: Flat, start: int, end: int, *, anchored: bool) -> Iterator[Foun
             position = definition.end()
         elif re.search(r'"[^"]*part(?:y|ies)[^"]*"', definition.group(), re.IGNORECASE):
             yield from _in_chunk(flat, position, definition.start(), (), anchored)
+            position = definition.end()
+        elif not anchored:
             position = definition.end()
     if named < 2:
         yield from _in_chunk(flat, position, end, (), anchored)

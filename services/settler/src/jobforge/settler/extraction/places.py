@@ -35,7 +35,8 @@ _ADJECTIVES = {
     "Korean": "Korea", "Australian": "Australia", "Russian": "Russia", "Brazilian": "Brazil", "Mexican": "Mexico",
 }  # fmt: skip
 _NAMES = sorted({*_STATES.split("|"), *_PROVINCES.split("|"), *_COUNTRIES.split("|")}, key=len, reverse=True)
-_CANONICAL = {name.lower(): name for name in _NAMES} | {k.lower(): v for k, v in _ADJECTIVES.items()}
+_SHORT = {"prc": "People's Republic of China", "hong kong sar": "Hong Kong", "england & wales": "England and Wales"}
+_CANONICAL = {name.lower(): name for name in _NAMES} | {k.lower(): v for k, v in _ADJECTIVES.items()} | _SHORT
 
 PLACE = "(?:" + "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in _NAMES) + ")"
 PLACE_OF_LAW = "(?:" + "|".join([PLACE, *_ADJECTIVES]) + ")"

@@ -9,12 +9,12 @@ from jobforge.settler.extraction.passage import Flat, Found, Span, phrase
 _MADE = phrase(
     r"(?:(?:dated|made|entered(?: into)?|executed|concluded|signed|as|effective|agreement|"
     r"contract)[^.;]{0,40}? (?:as )?(?:of|on|this|the)|"
-    r"\bdated|\bthis|\bas of|\bdate:?)(?: (?:the|this))?[\s:,\[]*$"
+    r"\bdated(?: as| effective)?|\bmade(?: and)? effective|\bthis|\bas of|\bdate:?)(?: (?:the|this))?[\s:,\[]*$"
 )
 _STRONGLY_MADE = phrase(r"(?:dated|made|entered into|executed|concluded)\b[^.;]{0,60}$")
 _EFFECTIVE_BEFORE = phrase(
     r"(?:effective|effect|commenc\w+|in force)(?: (?:date|and commence\w*))?(?:\"|\))?[\s,:\[]*"
-    r"(?:(?:of|is|means|shall (?:be|mean)|will be|as|on|from|since|of|the|this|date|at|upon|beginning|period|"
+    r"(?:(?:of|is|means|shall (?:be|mean)|will be|as|on|from|since|of|the|this|date|day|at|upon|beginning|period|"
     r"term|-)[\s:,]*){0,6}$"
 )
 _EFFECTIVE_AFTER = phrase(
@@ -75,7 +75,8 @@ def _calls_effective(flat: Flat, written: WrittenDate) -> bool:
     sentence = flat.sentence_at(written.span.start)
     around = flat.text[max(sentence.start, written.span.start - 200) : written.span.end + 60]
     ours = phrase(
-        r"\b(?:this (?:agreement|contract)|term of (?:this|the)|effective date|initial term|commencement date)\b"
+        r"\b(?:this (?:agreement|contract)|term of (?:this|the)|effective date|initial term|commencement "
+        r"date)\b|\"(?:contract |agreement )?(?:term|period)\""
     ).search(around)
     if _EFFECTIVE_DEFINED.search(around[: around.index(flat.of(written.span))]):
         return True

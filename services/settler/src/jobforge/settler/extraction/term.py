@@ -12,7 +12,8 @@ from jobforge.settler.extraction.renewal import RENEWS
 
 _OWN_TERM = phrase(
     r"\b(?:initial|original|primary|base) (?:\w+ )?(?:term|period)\b|\bterm (?:of|for|under) (?:this|the) "
-    r"[\w-]*\s?(?:agreement|contract|JSMA|license|lease|services)|\"(?:initial )?term\"|"
+    r"[\w-]*\s?(?:agreement|contract|JSMA|license|lease|services)|\"(?:initial |contract |agreement )?(?:term|"
+    r"period)\"|"
     r"\bthis (?:[\w-]+ ){0,3}(?:agreement|contract|license|JSMA)(?:'s term)?,? (?:[^.;]{0,90}? )?(?:shall|"
     r"will|is|becomes?|commences?|remains?|continues?|expires?|terminates?)\b"
     r"|\b(?:the|its) term (?:shall|will|is|commences|begins)|\bterm(?: and termination)?\s*[.:-]+|"
@@ -27,11 +28,16 @@ _NOT_OWN = phrase(
     r")?(?:expiration|termination)|following (?:the )?(?:expiration|termination)|thereafter for|"
     r"insurance|invoice|breach|cure|default|audit|records|sell-?off|non-?solicit|indemnif|force majeure|"
     r"patent|copyright|statute|bankrupt|insolven|escrow|"
-    r"insur|purchase order|lock-?up|option to|^\W*(?:[\w.()]{1,6} )?during the |\blapse\b|notwithstanding "
+    r"\bfail|for (?:the )?purposes? of|during the term[^.;]{0,40} and for|insur|purchase order|lock-?up|"
+    r"option to|^\W*(?:[\w.()]{1,6} )?during the |\blapse\b|notwithstanding "
     r"(?:the )?(?:expir|termin)"
 )
+_BEYOND = phrase(
+    r"\b(?:during|throughout) (?:the|its) (?:\w+ )?term\b[^.;]{0,80} (?:and|or) (?:for|"
+    r"thereafter|continuing)|\bshall survive\b"
+)
 _UNTIL = phrase(
-    r"\b(?:until|through|ending|ends?|expir\w+|terminat\w+|to|and including)\b(?:[\s,]*(?:midnight|and "
+    r"\b(?:until|through|ending|ends?|conclud\w+|expir\w+|terminat\w+|to|and including)\b(?:[\s,]*(?:midnight|and "
     r"including|on|at|of|the|date|close of business|as|and|through|11:59 p\.?m\.?|5:00 p\.?m\.?|no later "
     r"than)\b\.?){0,5}[\s,]*$"
 )
@@ -98,7 +104,7 @@ def _term_sentences(flat: Flat) -> Iterator[Span]:
         text = flat.of(span)
         heading = flat.of(flat.sentences[number - 1]) if number else ""
         headed = len(heading) < 60 and phrase(r"\b(?:term|duration)\b").search(heading)
-        if (_OWN_TERM.search(text) or headed) and _RUNS.search(text):
+        if (_OWN_TERM.search(text) or headed) and _RUNS.search(text) and not _BEYOND.search(text):
             yield span
 
 
