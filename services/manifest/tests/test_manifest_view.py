@@ -127,7 +127,9 @@ async def test_bytes_that_are_no_record_are_rejected_and_the_partition_moves_on(
     await service.write("jobforge.runs", succeeded(run_id), key)
 
     async def ended() -> bool:
-        return (await service.http.get(f"/v1/runs/{run_id}", params={"tenant_id": "acme"})).json()["status"] == "succeeded"
+        return (await service.http.get(f"/v1/runs/{run_id}", params={"tenant_id": "acme"})).json()[
+            "status"
+        ] == "succeeded"
 
     await until(ended)
     (record,) = service.log.records("jobforge.rejected")
@@ -220,7 +222,9 @@ async def test_lists_filter_and_page_newest_first(service, until):
             break
     assert found == sorted(found, reverse=True)
     assert len(found) == 7
-    one = (await service.http.get("/v1/runs", params={"tenant_id": "acme", "trace_id": "t1", "status": "queued"})).json()
+    one = (
+        await service.http.get("/v1/runs", params={"tenant_id": "acme", "trace_id": "t1", "status": "queued"})
+    ).json()
     assert len(one["runs"]) == 3
     assert (await service.http.get("/v1/runs", params={"tenant_id": "acme", "cursor": "x"})).status_code == 422
     assert (await service.http.get("/v1/runs", params={"tenant_id": "other"})).json()["runs"] == []
@@ -262,8 +266,8 @@ async def test_artifacts_come_with_their_digest_and_are_never_run(service, until
     assert known.status_code == 304
     missing = await service.http.get(url.replace("a.html", "b"), params=params)
     assert missing.json()["code"] == "artifact.not_found"
-    for format, kind in (("markdown", "text/markdown"), ("html", "text/html"), ("json", "application/json")):
-        report = await service.http.get(f"/v1/runs/{run_id}/report", params={**params, "format": format})
+    for name, kind in (("markdown", "text/markdown"), ("html", "text/html"), ("json", "application/json")):
+        report = await service.http.get(f"/v1/runs/{run_id}/report", params={**params, "format": name})
         assert report.status_code == 200
         assert report.headers["content-type"].startswith(kind)
 

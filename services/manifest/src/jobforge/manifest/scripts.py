@@ -2,17 +2,16 @@
 
 APPLY = """
 -- KEYS[1] watermarks. ARGV: field, watermark before ('' for none), watermark after, channel, changed rows,
--- then for each command its mode, its length and its words.
+-- and the commands as MessagePack: a list of mode and words for each. One packed argument costs a tenth of many.
 local held = redis.call('HGET', KEYS[1], ARGV[1]) or ''
 if held ~= ARGV[2] then return {0, held} end
-local at, first = 6, false
-while at <= #ARGV do
-  local mode, length = ARGV[at], tonumber(ARGV[at + 1])
+local first = false
+for _, command in ipairs(cmsgpack.unpack(ARGV[6])) do
+  local mode = command[1]
   if mode ~= 'if' or first then
-    local answer = redis.call(unpack(ARGV, at + 2, at + 1 + length))
+    local answer = redis.call(unpack(command, 2))
     if mode == 'first' then first = answer == 1 end
   end
-  at = at + 2 + length
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 redis.call('PUBLISH', ARGV[4], ARGV[1] .. ' ' .. ARGV[3] .. ARGV[5])

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgpack
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
@@ -91,18 +92,25 @@ class Store:
 
     async def apply(self, steps: Sequence[Step]) -> list[Applied]:
         """Each step in one atomic piece, all in one round trip. A step that finds a gap changes nothing."""
-        answers = await self._apply.call_each(self._redis, [keys.WATERMARKS], [_arguments(step, self.channel) for step in steps])
+        answers = await self._apply.call_each(
+            self._redis, [keys.WATERMARKS], [_arguments(step, self.channel) for step in steps]
+        )
         return [Applied(done == 1, int(held) if held else None) for done, held in answers]
 
 
 def _arguments(step: Step, channel: str) -> list[str | bytes | int]:
-    arguments: list[str | bytes | int] = [
+    commands = [(mode, *(_word(word) for word in command)) for mode, command in step.batch.commands]
+    return [
         keys.watermark(step.partition),
         "" if step.before is None else step.before,
         step.after,
         channel,
         "".join(f" {row}" for row in step.batch.changed),
+        # Without the type for bytes: to Lua everything is one kind of string.
+        msgpack.packb(commands, use_bin_type=False),
     ]
-    for mode, command in step.batch.commands:
-        arguments += (mode, len(command), *command)
-    return arguments
+
+
+def _word(word: str | bytes | int) -> str | bytes:
+    """Lua would write a large integer as a float."""
+    return str(word) if isinstance(word, int) else word
