@@ -1,5 +1,5 @@
 # The plane of this tree. Needs Python 3.11+, and either a Docker engine or a JDK 17+, Maven and Go.
-# MODE=docker|native forces how it runs; every port has its variable (see README.md).
+# MODE=docker|native forces how it runs; every port has its variable (infra/native/README.md lists them).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup up down logs status clean demo test check schemas lock

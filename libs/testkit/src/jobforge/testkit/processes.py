@@ -43,7 +43,7 @@ class ServiceProcess:
     name: str
     factory: str
     port: int
-    environment: Mapping[str, str]
+    environment: dict[str, str]
     log: Path
     running: Running | None = None
 
@@ -77,7 +77,7 @@ class ServiceProcess:
             self.name,
             command(self.factory, self.port),
             log=self.log,
-            environment={**os.environ, **self.environment},
+            environment=_inherited() | self.environment,
             tied=True,
         )
 
@@ -183,6 +183,11 @@ class Services:
     def kill_all(self) -> None:
         """SIGKILL to every process."""
         processes.stop([service.running for service in self._services.values() if service.running], grace=0)
+
+
+def _inherited() -> dict[str, str]:
+    """The shell's environment without what configures services, so that a test means the same for everybody."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("JOBFORGE_", "OTEL_"))}
 
 
 def _factory(name: str) -> str:
