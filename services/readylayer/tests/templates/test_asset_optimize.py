@@ -7,7 +7,7 @@ import pytest
 import pyvips
 from pydantic import ValidationError
 
-from jobforge.execution.errors import ObjectMissing
+from jobforge.execution.errors import JobFailure, ObjectMissing
 from jobforge.execution.template import Template
 from jobforge.readylayer.errors import Animated, TooLarge, Unreadable, UnsupportedType
 from jobforge.readylayer.templates.asset_optimize import Inputs, Outputs, run
@@ -23,7 +23,7 @@ class Work:
         self.job = job
 
     async def optimize(self, asset: bytes, limits: AssetLimits = LIMITS, **inputs: Any) -> Outputs:
-        self.job.objects["hero"] = asset
+        self.job.objects["asset", "hero"] = asset
         request: dict[str, Any] = {"asset_id": "hero", "formats": ["webp"], "sizes": [64], **inputs}
         outputs = await run(Inputs.model_validate(request), self.job, limits=limits)
         assert isinstance(outputs, Outputs)
@@ -104,7 +104,7 @@ async def test_a_given_quality_turns_the_search_off(work: Work, photograph: byte
     ],
 )
 async def test_a_refusal_has_its_code(
-    work: Work, asset: bytes, limits: AssetLimits, error: type[Exception], code: str
+    work: Work, asset: bytes, limits: AssetLimits, error: type[JobFailure], code: str
 ) -> None:
     """The child's refusal arrives as it was raised, is final, and leaves no artifact."""
     with pytest.raises(error) as refused:

@@ -47,7 +47,7 @@ class Children:
 
     async def _reap(self) -> None:
         """End children that were idle for long: anyio itself looks at them only when the next call comes."""
-        idle: deque[tuple[Process, float]] = _process_pool_idle_workers.get()
+        idle: deque[tuple[Process, float]] = _process_pool_idle_workers.get(deque())
         while idle:
             process, since = idle[0]
             if (left := since + self._kept_warm - anyio.current_time()) > 0:

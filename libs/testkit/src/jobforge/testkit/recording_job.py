@@ -1,6 +1,6 @@
 """A job for a template's own test: it keeps what the template does, without a plane."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -21,7 +21,8 @@ class RecordingJob:
     CPU work goes to a real child process, so what does not pickle fails here as it would in a service.
     """
 
-    objects: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
+    objects: dict[tuple[str, str], bytes | tuple[bytes, str]] = field(default_factory=dict)
+    """Bytes, or bytes and content type, by kind and id."""
     run_id: UUID = _RUN
     tenant_id: str = "acme"
     project_id: str | None = None
@@ -41,11 +42,11 @@ class RecordingJob:
 
     async def read_object(self, kind: str, object_id: str) -> StoredObject:
         """One of ``objects``; raises ``ObjectMissing``."""
-        data = self.objects.get((kind, object_id))
-        if data is None:
+        found = self.objects.get((kind, object_id))
+        if found is None:
             raise ObjectMissing(f"{kind} {object_id}")
-        digest = sha256(data).hexdigest()
-        return StoredObject(kind, object_id, data, len(data), digest, "application/octet-stream")
+        data, content_type = (found, "application/octet-stream") if isinstance(found, bytes) else found
+        return StoredObject(kind, object_id, data, len(data), sha256(data).hexdigest(), content_type)
 
     async def write_artifact(self, name: str, data: bytes | str, media_type: str) -> None:
         """Kept in ``artifacts``; a name may be written once."""
