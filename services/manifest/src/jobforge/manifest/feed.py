@@ -21,9 +21,10 @@ PATTERN = r"^jobforge\.(runs|(jobs|events)\.[a-z][a-z0-9-]*)$"
 PROBE = 0.25
 """Seconds between looks at the watermarks while nothing arrives, so that an idle flush is noticed too."""
 COMMIT = 0.2
-RECORDS = 200
-"""Records folded at a time: more would hold the event loop."""
-SLICE = 1024 * 1024
+RECORDS = 500
+SLICE_RECORDS = 64
+"""Records of a partition folded at a time: more would hold the event loop."""
+SLICE_BYTES = 1024 * 1024
 """Bytes of records in one script, which holds Redis while it runs."""
 REMEMBERED = 4096
 """Rows of each partition kept in memory."""
@@ -231,7 +232,7 @@ class Projector:
 
 
 def _slices(batches: Mapping[Partition, list[Record]]) -> Iterator[dict[Partition, list[Record]]]:
-    """The same records in the same order, at most ``SLICE`` bytes of a partition at a time."""
+    """The same records in the same order, in pieces of a partition that hold up nobody."""
     rest = {partition: records for partition, records in batches.items() if records}
     while rest:
         now = {partition: _head(records) for partition, records in rest.items()}
@@ -243,7 +244,7 @@ def _head(records: list[Record]) -> list[Record]:
     size = 0
     for count, record in enumerate(records):
         size += len(record.value or b"")
-        if size > SLICE and count:
+        if count and (size > SLICE_BYTES or count >= SLICE_RECORDS):
             return records[:count]
     return records
 

@@ -42,9 +42,10 @@ else
 end
 local rows = {}
 for i, member in ipairs(found) do
-  local name = string.match(member, '^[^:]*:(.*)$')
-  rows[i] = {member, redis.call('HMGET', ARGV[3] .. name, unpack(ARGV, 5))}
+  local row = ARGV[3] .. string.match(member, '^[^:]*:(.*)$')
+  if redis.call('EXISTS', row) == 0 then redis.call('ZREM', KEYS[2], member) end
+  rows[i] = {member, redis.call('HMGET', row, unpack(ARGV, 5))}
 end
 return {redis.call('HGETALL', KEYS[1]), rows}
 """
-"""A stretch of an index with its rows and all watermarks, at one moment."""
+"""A stretch of an index with its rows and all watermarks, at one moment; what names a row let go is let go too."""
