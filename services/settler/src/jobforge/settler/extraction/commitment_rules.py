@@ -77,7 +77,10 @@ COMMITMENTS = (
             r"\b(?:as (?:a )?penalty|penalty of|penalt(?:y|ies) (?:equal|in the amount))",
             r"\bnot (?:as )?a penalty\b",
         ),
-        unless=r"no (?:\w+ )?(?:termination fee|penalt)|without (?:\w+ )?penalt|injunctive|table of contents",
+        unless=(
+            r"no (?:\w+ )?(?:termination fee|penalt)|without (?:\w+ )?penalt|injunctive|under penalty|"
+            r"penalty of perjury|table of contents"
+        ),
     ),
     Rule(
         "Insurance",

@@ -22,7 +22,8 @@ RESTRICTIONS = (
             r"\bcovenant not to compete\b",
         ),
         unless=(
-            r"competitive (?:harm|bid|injury|disadvantage|terms|position|pric)|unfair compet|anti-?compet|"
+            r"breach (?:of )?any|covenant not to compete (?:in|of|under) section|competitive (?:harm|bid|"
+            r"injury|disadvantage|terms|position|pric)|unfair compet|anti-?compet|"
             r"nothing (?:in|contained)|shall not (?:prevent|restrict|prohibit|preclude|be (?:deemed|"
             r"construed))|free to|table of contents"
         ),
@@ -110,7 +111,7 @@ RESTRICTIONS = (
             ),
         ),
         unless=(
-            r"\b(?:breach\w*|default\w*|bankrupt\w*|insolven\w*|force majeure|material(?:ly)? (?:fail|"
+            r"\b(?:breach\w*|default\w*|bankrupt\w*|insolven\w*|force majeure|mutual(?:ly)?\b|material(?:ly)? (?:fail|"
             r"breach))\b|employment|upon (?:any |the )?(?:expiration|termination) (?:or|of)|after "
             r"termination|renew|following (?:any )?termination|in the event of (?:any )?termination|"
             r"terminat\w+ (?:of (?:this|the) agreement )?for any reason (?:whatsoever,? )?(?:\w+ "
