@@ -285,20 +285,3 @@ def _changes(state: RunState, offset: int, status: JobStatus, attempt: int) -> t
     if last is not None and last.status == status and last.attempt == attempt:
         return state.changes
     return (*state.changes, Change(offset=offset, status=status, attempt=attempt))[-MAX_CHANGES:]
-
-
-__all__ = [
-    "NOTHING",
-    "Change",
-    "End",
-    "Folded",
-    "Request",
-    "RunState",
-    "Start",
-    "fold",
-    "history",
-    "job_of_manifest",
-    "merged",
-    "pending_manifest",
-    "request_of",
-]
