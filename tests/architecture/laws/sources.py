@@ -10,7 +10,7 @@ from laws.tree import imported, module_of, python_files, sources, where
 
 LONGEST = 300
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "service", "misc"}
-CONTRACTS_MAY_IMPORT = {"annotated_types", "jobforge", "pydantic", "pydantic_core", "rfc8785", "yaml"}
+CONTRACTS_MAY_IMPORT = {"annotated_types", "jobforge", "orjson", "pydantic", "pydantic_core", "rfc8785", "yaml"}
 ADAPTER = "jobforge.chassis.faststream_adapter"
 INTERNAL = re.compile(r"^faststream\..*\b(_\w+|subscriber|publisher|configs|usecase|registrator|factory)\b")
 IGNORE = re.compile(r"#\s*type:\s*ignore(?P<code>\[[a-z-]+(?:,\s*[a-z-]+)*\])?(?P<reason>.*)$")

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 MAX_ERROR_TEXT = 2000
 OUTPUTS_ARTIFACT = "outputs.json"
 INLINE_CHECK = 32 * 1024
-"""Outputs up to this many characters are checked on the event loop, larger ones in a thread (about 70 us a KiB)."""
+"""Outputs up to this many characters are checked on the event loop, larger ones in a thread."""
 
 
 class UnknownTemplate(Terminal):
