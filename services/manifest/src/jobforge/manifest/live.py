@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -17,6 +18,8 @@ LONGEST_WAIT = 60.0
 """Seconds that a long poll may ask for; more is cut down to this."""
 HEARTBEAT = 15.0
 """Seconds of silence after which an event stream says that it is still there."""
+APPEARS = 0.25
+"""Seconds in which a run that was just accepted should appear: until then a long poll does not ask the log for it."""
 EVERYTHING = -2
 """The offset to resume after in order to see every change."""
 
@@ -27,7 +30,7 @@ async def wait_for_change(reads: Reads, changes: Changes, tenant_id: str, run_id
     Raises what ``Reads.run`` raises for the first read; while the view is away later, it goes on waiting.
     """
     with changes.watching(keys.row(tenant_id, run_id)) as changed:
-        first = await reads.run(tenant_id, run_id)
+        first = await _appearing(reads, changed, tenant_id, run_id, min(wait, APPEARS))
         if first.job.is_terminal:
             return first
         try:
@@ -59,6 +62,17 @@ async def follow(reads: Reads, changes: Changes, tenant_id: str, run_id: UUID, *
                     await changed.wait()
             except TimeoutError:
                 yield b": still here\n\n"
+
+
+async def _appearing(reads: Reads, changed: asyncio.Event, tenant_id: str, run_id: UUID, seconds: float) -> Row:
+    """The run as soon as the view holds it; otherwise what ``Reads.run`` says after these seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (row := await reads.held(tenant_id, run_id)) is None:
+                await changed.wait()
+                changed.clear()
+            return row
+    return await reads.run(tenant_id, run_id)
 
 
 async def _again(reads: Reads, tenant_id: str, run_id: UUID) -> Row | None:

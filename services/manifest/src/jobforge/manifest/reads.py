@@ -63,7 +63,7 @@ class Reads:
 
     async def run(self, tenant_id: str, run_id: UUID, *, manifest: bool = False) -> Row:
         """The run. Before ``NoSuchRun`` is raised the view has passed the log's end, and the archive was asked."""
-        row, _ = await self._row(tenant_id, run_id, manifest=manifest)
+        row = await self.held(tenant_id, run_id, manifest=manifest)
         if row is not None:
             return row
         ends = await self._freshness.ends_of_run(self._partition(tenant_id, run_id))
@@ -71,6 +71,11 @@ class Reads:
             raise Rebuilding("the view has not reached the end of the log")
         row, as_of = await self._row(tenant_id, run_id, manifest=manifest)
         return row or await self._archived(tenant_id, run_id, as_of)
+
+    async def held(self, tenant_id: str, run_id: UUID, *, manifest: bool = False) -> Row | None:
+        """The run if the view holds it; None says nothing about the log."""
+        row, _ = await self._row(tenant_id, run_id, manifest=manifest)
+        return row
 
     async def runs(self, tenant_id: str, wanted: Mapping[str, str], *, limit: int, cursor: str | None) -> Page[Job]:
         """A tenant's runs whose fields are as ``wanted`` (names of ``Job``)."""
