@@ -51,6 +51,7 @@ async def test_a_run_starts_before_it_ends_in_the_log(echo: Echo) -> None:
         ("terminal", "echo.refused", False),
         ("raise", "job.raised", True),
         ("exit", "job.raised", True),
+        ("group", "echo.refused", False),
         ("die", "job.process_died", True),
         ("nan", "job.invalid_outputs", False),
     ],

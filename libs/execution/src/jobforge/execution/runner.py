@@ -94,16 +94,11 @@ class Runner:
         bound = self._templates.get(requested.template_key)
         try:
             outputs = await self._attempt(bound, requested, attempt)
-        except JobFailure as failure:
-            error = _error(type(failure).code, str(failure), retryable=failure.retryable)
-        except asyncio.CancelledError as canceled:
+        except BaseException as raised:  # the one broad except: a template may raise anything at all
             task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            error = _unexpected(canceled)  # the template raised it by itself
-        except BaseException as unexpected:  # the one broad except: a template may raise anything at all
-            log.exception("job.raised", template_key=requested.template_key)
-            error = _unexpected(unexpected)
+            if isinstance(raised, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # the worker stops; the template did not raise it by itself
+            error = _error_of(raised)
         else:
             return RunSucceeded(
                 **self._facts(snapshot, started, attempt),
@@ -207,7 +202,12 @@ def _error(code: str, message: str, *, retryable: bool = False) -> JobError:
     return JobError(code=code, message=message[:MAX_ERROR_TEXT], retryable=retryable)
 
 
-def _unexpected(raised: BaseException) -> JobError:
+def _error_of(raised: BaseException) -> JobError:
+    while isinstance(raised, BaseExceptionGroup) and len(raised.exceptions) == 1:
+        raised = raised.exceptions[0]  # a task group wraps what its task raised
+    if isinstance(raised, JobFailure):
+        return _error(type(raised).code, str(raised), retryable=raised.retryable)
+    log.error("job.raised", exc_info=raised)
     return _error("job.raised", f"{type(raised).__name__}: {raised}", retryable=True)
 
 

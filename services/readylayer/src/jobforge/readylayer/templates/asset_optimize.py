@@ -1,5 +1,6 @@
 """Makes a picture's variants for delivery: each the smallest file that is similar enough to the original."""
 
+import asyncio
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
@@ -116,9 +117,10 @@ async def run(inputs: Inputs, job: Job, *, limits: AssetLimits) -> Outputs:
         if not wanted:
             continue
         resized = await job.in_process(resize_asset, stored.data, size, limits.max_pixels)
-        for target in wanted:
-            await job.progress((len(variants) + len(skipped)) / steps, f"{target} at {size} px")
-            variants.append(await _variant(inputs, job, resized, target, stored.size))
+        await job.progress((len(variants) + len(skipped)) / steps, f"{', '.join(wanted)} at {size} px")
+        async with asyncio.TaskGroup() as side_by_side:
+            made = [side_by_side.create_task(_variant(inputs, job, resized, target, stored.size)) for target in wanted]
+        variants += [one.result() for one in made]
     await job.progress(1.0, f"{len(variants)} variants")
     _measure(job, variants)
     return Outputs(

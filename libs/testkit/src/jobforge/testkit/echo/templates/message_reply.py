@@ -21,7 +21,7 @@ class Inputs(BaseModel):
     burn: float = Field(default=0, ge=0, le=60, description="Seconds of CPU work in a child process.")
     artifact: str | None = None
     progress: bool = False
-    behave: Literal["well", "retryable", "terminal", "raise", "exit", "die", "nan", "block"] = "well"
+    behave: Literal["well", "retryable", "terminal", "raise", "exit", "die", "nan", "block", "group"] = "well"
 
 
 class Outputs(BaseModel):
@@ -66,6 +66,9 @@ async def misbehave(how: str, job: Job) -> Outputs:
             raise Busy("busy for now")
         case "terminal":
             raise Refused("this will never work")
+        case "group":
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
         case "exit":
             raise SystemExit(3)
         case "die":
@@ -75,6 +78,11 @@ async def misbehave(how: str, job: Job) -> Outputs:
         case "block":
             await job.in_process(time.sleep, 60)
     raise ZeroDivisionError("a bug in the template")
+
+
+async def fail() -> None:
+    """Fails as one task of a group."""
+    raise Refused("a task of a group failed")
 
 
 def burn(seconds: float) -> int:
