@@ -111,17 +111,25 @@ async def run(inputs: Inputs, job: Job, *, limits: AssetLimits) -> Outputs:
     variants: list[Variant] = []
     skipped: list[Skipped] = []
     steps = len(inputs.sizes) * len(inputs.formats)
+    made = 0
+
+    async def make(resized: Resized, target: TargetFormat) -> Variant:
+        nonlocal made
+        variant = await _variant(inputs, job, resized, target, stored.size)
+        made += 1
+        await job.progress((made + len(skipped)) / steps, variant.name)
+        return variant
+
+    await job.progress(0.0, f"{steps} variants to make")
     for size in inputs.sizes:
         wanted, refused = _possible(inputs.formats, size, asset)
         skipped += refused
         if not wanted:
             continue
         resized = await job.in_process(resize_asset, stored.data, size, limits.max_pixels)
-        await job.progress((len(variants) + len(skipped)) / steps, f"{', '.join(wanted)} at {size} px")
         async with asyncio.TaskGroup() as side_by_side:
-            made = [side_by_side.create_task(_variant(inputs, job, resized, target, stored.size)) for target in wanted]
-        variants += [one.result() for one in made]
-    await job.progress(1.0, f"{len(variants)} variants")
+            tasks = [side_by_side.create_task(make(resized, target)) for target in wanted]
+        variants += [task.result() for task in tasks]
     _measure(job, variants)
     return Outputs(
         original=Original(width=asset.width, height=asset.height, bytes=stored.size, format=asset.format),
