@@ -125,15 +125,13 @@ def _save_trace(played: Played) -> spans.Spans | None:
 
 def _show(played: list[Played], traces: list[spans.Spans | None], folder: Path) -> None:
     console = out()
-    table = showing.table("App", "Job", "Status", "Ran", "Artifacts", "Trace")
+    table = showing.table("Job", "Status", "Ran", "Artifacts", "Trace")
     for each, trace in zip(played, traces, strict=True):
-        names = ", ".join(artifact.name for artifact in each.manifest.artifacts) or "none"
         table.add_row(
-            each.chapter.app,
             each.chapter.template_key,
             showing.status(each.job),
             showing.took(each.job),
-            names,
+            str(len(each.manifest.artifacts)),
             _told(trace),
         )
     console.print()
@@ -155,6 +153,8 @@ def _show_one(console: Console, played: Played) -> None:
     console.print(f"\n[bold]{played.chapter.app}[/]  run {played.job.id}  trace {played.job.trace_id}", soft_wrap=True)
     if played.job.error:
         console.print(Text(f"  failed  {played.job.error.code}: {played.job.error.message}", "red"), soft_wrap=True)
+    for path in _files(played.folder):
+        console.print(Text(f"  {path}"), soft_wrap=True)
     console.print(Text(f"  report  {(played.folder / 'report.html').resolve()}"), soft_wrap=True)
     if played.manifest.trace.url:
         console.print(Text(f"  trace   {played.manifest.trace.url}"), soft_wrap=True)
@@ -169,5 +169,9 @@ def _as_json(played: Played, trace: spans.Spans | None) -> dict[str, object]:
         "trace_url": played.manifest.trace.url,
         "spans": trace.count if trace else None,
         "folder": str(played.folder.resolve()),
-        "files": sorted(str(path.relative_to(played.folder)) for path in played.folder.rglob("*") if path.is_file()),
+        "files": _files(played.folder),
     }
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
