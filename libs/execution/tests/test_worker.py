@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
 from jobforge.chassis.wire import Partition
 from jobforge.contracts.dead_letter import added_headers
@@ -14,6 +15,7 @@ from jobforge.testkit.echo.working import Echo
 from jobforge.testkit.waiting import until
 
 GROUP = "jobs-echo"
+ATTEMPTS = {"template": "echo.message.reply", "outcome": "RunSucceeded"}
 
 
 def everything_committed(echo: Echo) -> bool:
@@ -251,3 +253,13 @@ async def test_a_log_that_is_away_keeps_its_runs(echo: Echo) -> None:
         echo.log.down = False
         for request in requests:
             await echo.end(request.run_id)
+
+
+async def test_attempts_are_counted_and_timed(echo: Echo) -> None:
+    """What a dashboard shows of a template is really set."""
+    before = REGISTRY.get_sample_value("jobforge_job_attempts_total", ATTEMPTS) or 0
+    request = job_requested()
+    await echo.request(request)
+    async with echo.working():
+        await until(lambda: everything_committed(echo) and bool(echo.ends(request.run_id)))
+    assert REGISTRY.get_sample_value("jobforge_job_attempts_total", ATTEMPTS) == before + 1

@@ -168,7 +168,8 @@ class Worker:
                     await self._outcomes.set_aside(record, REJECTED.name, "idempotency.conflict", detail)
                     child(metrics.REJECTED, "idempotency.conflict").inc()
                 case "repeat":
-                    await recent.finished(requested.run_id)
+                    if not await recent.finished(requested.run_id):
+                        return await self._settle(record, tracker)
         tracker.finish(record.offset)
 
     async def _execute(self, record: Record, requested: JobRequested, snapshot: Any) -> None:
@@ -192,16 +193,24 @@ class Worker:
             outcome = await self._runner.run(requested, snapshot, started)
             trace_scope.set(TraceScope(requested.trace_id, span.context))
             await self._outcomes.ended(outcome)
+            _measure(requested, outcome)
             if isinstance(outcome, RunFailed):
-                span.set("error.type", outcome.error.code)
+                span.end(error=outcome.error.code)
                 log.info("run.failed", code=outcome.error.code, template_key=requested.template_key)
 
     async def _refuse(self, record: Record, why: Unreadable) -> None:
         """Poison by bytes: the record goes to the dead letters untouched, and the run that its key names ends."""
-        log.warning("record.unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
+        named: tuple[str, UUID] | None = parse_run_key(record.key)
+        log.warning(
+            "record.unreadable",
+            reason=why.reason,
+            run_id=named and str(named[1]),
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+        )
         await self._outcomes.set_aside(record, DEAD_LETTERS.named(self._domain), why.reason, why.detail)
         child(metrics.DEAD_LETTERS, why.reason).inc()
-        named: tuple[str, UUID] | None = parse_run_key(record.key)
         if named is not None:
             await self._outcomes.ended(self._runner.unreadable(*named, why.reason, why.detail))
 
