@@ -1,9 +1,7 @@
 """A real Valkey, a log in memory and a whole manifest service over both."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -16,8 +14,6 @@ from jobforge.chassis import view
 from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts import topics
-from jobforge.contracts.base import Message
-from jobforge.contracts.identity import partition_of
 from jobforge.manifest import archiver, feed, problems
 from jobforge.manifest.archiver import Archiver
 from jobforge.manifest.background import running
@@ -31,6 +27,8 @@ from jobforge.manifest.reads import Reads
 from jobforge.manifest.runs_http import runs_router
 from jobforge.manifest.store import Store
 from jobforge.testkit.memory import MemoryLog
+from jobforge.testkit.served_view import EmptyLog, Serve, ServedView, ServeOver
+from jobforge.testkit.waiting import until
 
 PARTITIONS = 4
 TOPICS = {
@@ -40,35 +38,6 @@ TOPICS = {
     "jobforge.manifests": PARTITIONS,
     "jobforge.rejected": 1,
 }
-
-
-class TopicsLog(MemoryLog):
-    """The log in memory, and the names of its topics."""
-
-    async def topics(self) -> frozenset[str]:
-        """Every topic."""
-        return frozenset(TOPICS)
-
-
-@dataclass
-class Service:
-    """One manifest service in this process, and the hands of everybody around it."""
-
-    log: TopicsLog
-    redis: Redis
-    artifacts: ArtifactStore
-    reads: Reads
-    changes: Changes
-    freshness: Freshness
-    projector: Projector
-    app: FastAPI
-    flags: dict[str, bool]
-    http: httpx.AsyncClient
-
-    async def write(self, topic: str, message: Message, key: bytes) -> None:
-        """Publish a message as its writer does."""
-        partition = partition_of(key, PARTITIONS)
-        await self.log.publisher().publish(topic, key=key, value=message.to_bytes(), partition=partition)
 
 
 @pytest.fixture(scope="session")
@@ -86,8 +55,8 @@ async def redis(valkey: ValkeyServer) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-def log() -> TopicsLog:
-    return TopicsLog(partitions=TOPICS)
+def log() -> MemoryLog:
+    return MemoryLog(partitions=TOPICS)
 
 
 @pytest.fixture
@@ -96,7 +65,7 @@ def artifacts(tmp_path: Path) -> ArtifactStore:
 
 
 @asynccontextmanager
-async def serving(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> AsyncIterator[Service]:
+async def serving(log: MemoryLog, redis: Redis, artifacts: ArtifactStore) -> AsyncIterator[ServedView]:
     """The service over what is given; leaving the context stops it cleanly."""
     telemetry = Telemetry(service="manifest", version="0", endpoint=None, environment={})
     store = Store(redis)
@@ -120,42 +89,29 @@ async def serving(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> Asy
         )
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://manifest"))
-        await _until(lambda: asyncio.sleep(0, freshness.caught_up))
-        yield Service(log, redis, artifacts, reads, changes, freshness, projector, app, flags, http)
+        await until(lambda: freshness.caught_up, 10)
+        yield ServedView(log, redis, artifacts, app, flags, http, changes.close)
 
 
 @pytest.fixture
-async def service(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> AsyncIterator[Service]:
+async def service(log: MemoryLog, redis: Redis, artifacts: ArtifactStore) -> AsyncIterator[ServedView]:
     async with serving(log, redis, artifacts) as started:
         yield started
 
 
 @pytest.fixture
-def serve(log: TopicsLog, redis: Redis, artifacts: ArtifactStore) -> Callable[[], AbstractAsyncContextManager[Service]]:
+def serve(log: MemoryLog, redis: Redis, artifacts: ArtifactStore) -> Serve:
     """Starts the service, more than once if a test wants to restart it."""
     return lambda: serving(log, redis, artifacts)
 
 
 @pytest.fixture(scope="session")
-def serving_service() -> Callable[[TopicsLog, Redis, ArtifactStore], AbstractAsyncContextManager[Service]]:
+def serving_service() -> ServeOver:
     """The same, over whatever a test brings."""
     return serving
 
 
 @pytest.fixture(scope="session")
-def empty_log() -> Callable[[], TopicsLog]:
+def empty_log() -> EmptyLog:
     """Makes a log with the topics of these tests."""
-    return lambda: TopicsLog(partitions=TOPICS)
-
-
-@pytest.fixture
-def until() -> Callable[..., Awaitable[None]]:
-    """Waits until an async condition holds."""
-    return _until
-
-
-async def _until(true: Callable[[], Awaitable[object]], timeout: float = 10.0) -> None:
-    """Wait until ``true`` answers with something true."""
-    async with asyncio.timeout(timeout):
-        while not await true():  # noqa: ASYNC110 - any condition, also of other processes
-            await asyncio.sleep(0.01)
+    return lambda: MemoryLog(partitions=TOPICS)

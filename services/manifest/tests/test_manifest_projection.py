@@ -35,7 +35,7 @@ def folded(log: list[RunRecord]) -> tuple[RunState, list[RunManifest]]:
 
 
 @given(logs)
-def test_a_run_ends_once_with_its_first_terminal_record(log):
+def test_a_run_ends_once_with_its_first_terminal_record(log: list[RunRecord]) -> None:
     """However many outcomes the log holds, there is one manifest, of the first; the others are only counted."""
     state, manifests = folded(log)
     ends = [offset for offset, record in enumerate(log) if isinstance(record, Outcome)]
@@ -48,7 +48,7 @@ def test_a_run_ends_once_with_its_first_terminal_record(log):
 
 
 @given(logs, logs)
-def test_nothing_after_the_end_changes_the_manifest_or_the_job(log, later):
+def test_nothing_after_the_end_changes_the_manifest_or_the_job(log: list[RunRecord], later: list[RunRecord]) -> None:
     """A terminal run is never reopened."""
     log = [*log, succeeded(RUN)]
     state, (manifest,) = folded(log)
@@ -58,7 +58,7 @@ def test_nothing_after_the_end_changes_the_manifest_or_the_job(log, later):
 
 
 @given(logs)
-def test_folding_twice_gives_the_same_bytes(log):
+def test_folding_twice_gives_the_same_bytes(log: list[RunRecord]) -> None:
     """A rebuild from the log is the view it replaces."""
     first, second = folded(log), folded(log)
     assert first[0].model_dump_json() == second[0].model_dump_json()
@@ -66,7 +66,7 @@ def test_folding_twice_gives_the_same_bytes(log):
 
 
 @given(logs, st.integers(0, 12))
-def test_a_fold_that_stops_and_goes_on_from_its_stored_row_is_the_same(log, at):
+def test_a_fold_that_stops_and_goes_on_from_its_stored_row_is_the_same(log: list[RunRecord], at: int) -> None:
     """Rows are read back between batches; nothing is lost in them."""
     state, _ = folded(log)
     resumed = RunState.model_validate_json(folded(log[:at])[0].model_dump_json(exclude_defaults=True))
@@ -76,7 +76,7 @@ def test_a_fold_that_stops_and_goes_on_from_its_stored_row_is_the_same(log, at):
 
 
 @given(logs)
-def test_the_job_is_the_same_whichever_topic_is_read_first(log):
+def test_the_job_is_the_same_whichever_topic_is_read_first(log: list[RunRecord]) -> None:
     """The row's two fields are written by two topics and merged on read: their order cannot matter."""
     state, _ = folded(log)
     request = request_of(requested(RUN))
@@ -91,7 +91,7 @@ def test_the_job_is_the_same_whichever_topic_is_read_first(log):
 
 
 @given(logs, st.integers(-2, 12))
-def test_history_resumes_where_it_was_left(log, seen):
+def test_history_resumes_where_it_was_left(log: list[RunRecord], seen: int) -> None:
     """What a stream sent before and after it broke off is what an unbroken one sends."""
     state, _ = folded(log)
     job = merged("acme", RUN, request_of(requested(RUN)), state)
@@ -102,7 +102,7 @@ def test_history_resumes_where_it_was_left(log, seen):
     assert [offset for offset, _ in everything] == sorted({offset for offset, _ in everything})
 
 
-def test_a_request_to_cancel_alone_is_no_run():
+def test_a_request_to_cancel_alone_is_no_run() -> None:
     """It is kept for a request still to come; until then nobody asked for the run."""
     state = fold(NOTHING, RunCancelRequested(run_id=RUN, tenant_id="acme", at=after(1)), 0).state
     assert merged("acme", RUN, None, state) is None
@@ -111,13 +111,13 @@ def test_a_request_to_cancel_alone_is_no_run():
     assert (job.status, job.cancel_requested) == ("queued", True)
 
 
-def test_starts_without_an_outcome_are_lost_attempts():
+def test_starts_without_an_outcome_are_lost_attempts() -> None:
     """A worker that died leaves its start in the manifest."""
     _, (manifest,) = folded([started(RUN, claim="a"), started(RUN, claim="b"), succeeded(RUN, claim="b")])
     assert [(attempt.number, attempt.outcome) for attempt in manifest.attempts] == [(1, "lost"), (1, "succeeded")]
 
 
-def test_an_outcome_that_json_cannot_carry_ends_the_run_as_failed():
+def test_an_outcome_that_json_cannot_carry_ends_the_run_as_failed() -> None:
     """A run always ends: the manifest says job.invalid_outputs instead of the outputs."""
     for bad in (math.nan, math.inf, 2**60):
         state, (manifest,) = folded([succeeded(RUN, outputs={"x": bad})])
@@ -126,7 +126,7 @@ def test_an_outcome_that_json_cannot_carry_ends_the_run_as_failed():
         assert state.status == "failed"
 
 
-def test_a_canceled_run_is_a_failed_manifest():
+def test_a_canceled_run_is_a_failed_manifest() -> None:
     """The job says canceled, its manifest failed with job.canceled; the archived one tells the same story."""
     state, (manifest,) = folded([failed(RUN, code="job.canceled")])
     assert (state.status, manifest.status) == ("canceled", "failed")
@@ -134,7 +134,7 @@ def test_a_canceled_run_is_a_failed_manifest():
 
 
 @pytest.mark.parametrize("steps", [[started(RUN)], [started(RUN), progressed(RUN, 0.2)]])
-def test_timings_never_come_from_after_the_end(steps):
+def test_timings_never_come_from_after_the_end(steps: list[RunRecord]) -> None:
     """queued_for is up to the first start, ran_for is the winning attempt."""
     _, (manifest,) = folded([*steps, succeeded(RUN), started(RUN, claim="z")])
     assert (manifest.timings.queued_for, manifest.timings.ran_for) == (1.0, 2.0)

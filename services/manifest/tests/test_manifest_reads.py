@@ -5,9 +5,11 @@ from uuid import uuid4
 from jobforge.contracts.identity import run_key
 from jobforge.manifest import keys
 from jobforge.testkit.run_records import succeeded
+from jobforge.testkit.served_view import ServedView
+from jobforge.testkit.waiting import until
 
 
-async def test_artifacts_come_with_their_digest_and_are_never_run(service, until):
+async def test_artifacts_come_with_their_digest_and_are_never_run(service: ServedView) -> None:
     """ETag is the digest, a known one is 304, and a browser is told not to guess."""
     run_id = uuid4()
     key = run_key("acme", run_id)
@@ -28,7 +30,7 @@ async def test_artifacts_come_with_their_digest_and_are_never_run(service, until
         assert report.headers["content-type"].startswith(kind)
 
 
-async def test_manifests_can_be_hidden_and_are_folded_all_the_same(service):
+async def test_manifests_can_be_hidden_and_are_folded_all_the_same(service: ServedView) -> None:
     """The flag's words are those that apps look for; switched on again, everything is there."""
     run_id = uuid4()
     service.flags["JOBFORGE_MANIFESTS_ENABLED"] = False
@@ -41,7 +43,7 @@ async def test_manifests_can_be_hidden_and_are_folded_all_the_same(service):
     assert (await service.http.get(url, params=params)).json()["status"] == "complete"
 
 
-async def test_finished_runs_that_the_view_let_go_are_read_from_the_archive(service, until):
+async def test_finished_runs_that_the_view_let_go_are_read_from_the_archive(service: ServedView) -> None:
     """A row lives seven days; the manifest and the job are then read from the artifact store."""
     run_id = uuid4()
     await service.write("jobforge.runs", succeeded(run_id), run_key("acme", run_id))
@@ -49,7 +51,7 @@ async def test_finished_runs_that_the_view_let_go_are_read_from_the_archive(serv
     async def archived() -> bool:
         return await service.artifacts.read_manifest("acme", run_id) is not None
 
-    await until(archived)
+    await until(archived, 10)
     params = {"tenant_id": "acme"}
     job = (await service.http.get(f"/v1/runs/{run_id}", params=params)).json()
     manifest = (await service.http.get(f"/v1/runs/{run_id}/manifest", params=params)).json()
@@ -59,7 +61,7 @@ async def test_finished_runs_that_the_view_let_go_are_read_from_the_archive(serv
     assert (await service.http.get(f"/v1/runs/{run_id}/manifest", params=params)).json() == manifest
 
 
-async def test_wrong_questions_are_problem_documents(service):
+async def test_wrong_questions_are_problem_documents(service: ServedView) -> None:
     """Each error has a code and, for a field, a pointer to it."""
     wrong = await service.http.get(f"/v1/runs/{uuid4()}", params={"tenant_id": "../x"})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/query/tenant_id")

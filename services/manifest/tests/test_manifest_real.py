@@ -2,23 +2,27 @@
 
 import asyncio
 import re
-from uuid import uuid4
+from pathlib import Path
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.manifest.app import create_app
+from jobforge.testkit.backends import Plane
 from jobforge.testkit.run_records import progressed, requested, started, succeeded
+from jobforge.testkit.waiting import until
 
 pytestmark = pytest.mark.real
 RUNS = 300
 
 
-async def test_manifests_are_the_same_bytes_after_a_flush_under_load(clean_plane, tmp_path, until):
+async def test_manifests_are_the_same_bytes_after_a_flush_under_load(clean_plane: Plane, tmp_path: Path) -> None:
     """While records go on coming Redis is flushed; no read goes back in time, and every digest is what it was."""
     settings = Settings(
         kafka_bootstrap=clean_plane.kafka_bootstrap,
@@ -41,9 +45,7 @@ async def test_manifests_are_the_same_bytes_after_a_flush_under_load(clean_plane
             await until(is_ready, 30)
             first = [uuid4() for _ in range(RUNS)]
             await asyncio.gather(*(_runs(writer, run_id) for run_id in first))
-            before = await _digests(http, first, until)
-            from redis.asyncio import Redis
-
+            before = await _digests(http, first)
             redis = Redis.from_url(clean_plane.redis_url)
             second = [uuid4() for _ in range(RUNS)]
             writing = asyncio.ensure_future(asyncio.gather(*(_runs(writer, run_id) for run_id in second)))
@@ -54,11 +56,11 @@ async def test_manifests_are_the_same_bytes_after_a_flush_under_load(clean_plane
                 statuses.add((answer.status_code, answer.json().get("status")))
             assert statuses <= {(503, 503), (200, "succeeded")}, statuses
             await writing
-            assert await _digests(http, first, until) == before
-            after = await _digests(http, second, until)
+            assert await _digests(http, first) == before
+            after = await _digests(http, second)
             await redis.flushall()
-            assert await _digests(http, second, until) == after
-            assert await _digests(http, first, until) == before
+            assert await _digests(http, second) == after
+            assert await _digests(http, first) == before
             await redis.aclose()
             listed = (await http.get("/v1/runs", params={"tenant_id": "acme", "limit": 200})).json()
             assert len(listed["runs"]) == 200
@@ -66,15 +68,16 @@ async def test_manifests_are_the_same_bytes_after_a_flush_under_load(clean_plane
         await writer.stop()
 
 
-async def _runs(writer: Kafka, run_id) -> None:
+async def _runs(writer: Kafka, run_id: UUID) -> None:
     key = run_key("acme", run_id)
-    where = {"key": key, "partition": partition_of(key, 8)}
-    await writer.publisher.publish("jobforge.jobs.settler", value=requested(run_id).to_bytes(), **where)
+    partition = partition_of(key, 8)
+    request = requested(run_id)
+    await writer.publisher.publish("jobforge.jobs.settler", key=key, value=request.to_bytes(), partition=partition)
     for record in (started(run_id), progressed(run_id, 0.5), succeeded(run_id)):
-        await writer.publisher.publish("jobforge.runs", value=record.to_bytes(), **where)
+        await writer.publisher.publish("jobforge.runs", key=key, value=record.to_bytes(), partition=partition)
 
 
-async def _digests(http, run_ids, until) -> dict[str, bytes]:
+async def _digests(http: httpx.AsyncClient, run_ids: list[UUID]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
 
     async def all_ended() -> bool:

@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 from jobforge.contracts.identity import run_key
+from jobforge.testkit.memory import MemoryLog
 from jobforge.testkit.run_records import after, event, progressed, requested, started, succeeded
+from jobforge.testkit.served_view import Serve, ServedView
+from jobforge.testkit.waiting import until
 
 
-async def test_a_poll_right_after_the_request_was_accepted_finds_the_run(service):
+async def test_a_poll_right_after_the_request_was_accepted_finds_the_run(service: ServedView) -> None:
     """The 202 means that the record is in the log; a read straight after it never says 404."""
     for _ in range(20):
         run_id = uuid4()
@@ -18,7 +23,7 @@ async def test_a_poll_right_after_the_request_was_accepted_finds_the_run(service
         assert answer.json()["status"] == "queued"
 
 
-async def test_a_run_goes_from_queued_to_its_manifest(service, until):
+async def test_a_run_goes_from_queued_to_its_manifest(service: ServedView) -> None:
     """Each record shows in the job, and the terminal one in the manifest, the snapshot and the archive."""
     run_id = uuid4()
     key = run_key("acme", run_id)
@@ -31,9 +36,9 @@ async def test_a_run_goes_from_queued_to_its_manifest(service, until):
 
     async def is_running() -> bool:
         job = (await service.http.get(f"/v1/runs/{run_id}", params=params)).json()
-        return job["status"] == "running" and job["progress"] == {"fraction": 0.5, "message": None}
+        return bool(job["status"] == "running" and job["progress"] == {"fraction": 0.5, "message": None})
 
-    await until(is_running)
+    await until(is_running, 10)
     await service.write("jobforge.runs", succeeded(run_id), key)
     job = (await service.http.get(f"/v1/runs/{run_id}", params={**params, "wait": 10})).json()
     assert (job["status"], job["attempt"], job["max_attempts"]) == ("succeeded", 1, 3)
@@ -46,13 +51,13 @@ async def test_a_run_goes_from_queued_to_its_manifest(service, until):
     async def is_archived() -> bool:
         return await service.artifacts.read_manifest("acme", run_id) is not None
 
-    await until(is_archived)
+    await until(is_archived, 10)
     (snapshot,) = service.log.records("jobforge.manifests")
     assert snapshot.key == key
     assert manifest["digest"] in (snapshot.value or b"").decode()
 
 
-async def test_an_unknown_and_a_foreign_run_are_the_same_answer(service):
+async def test_an_unknown_and_a_foreign_run_are_the_same_answer(service: ServedView) -> None:
     """Nothing in the bytes tells whether the run exists for somebody else."""
     run_id = uuid4()
     await service.write("jobforge.jobs.echo", requested(run_id), run_key("acme", run_id))
@@ -65,7 +70,7 @@ async def test_an_unknown_and_a_foreign_run_are_the_same_answer(service):
     assert dict(foreign.headers) == dict(unknown.headers)
 
 
-async def test_a_flush_never_shows_an_older_state(service, until):
+async def test_a_flush_never_shows_an_older_state(service: ServedView) -> None:
     """After FLUSHALL reads say rebuilding or what they said before, idle as well, and then the same manifest."""
     run_id = uuid4()
     key = run_key("acme", run_id)
@@ -75,9 +80,9 @@ async def test_a_flush_never_shows_an_older_state(service, until):
     url, params = f"/v1/runs/{run_id}/manifest", {"tenant_id": "acme"}
 
     async def ended() -> bool:
-        return (await service.http.get(url, params=params)).json()["status"] == "complete"
+        return bool((await service.http.get(url, params=params)).json()["status"] == "complete")
 
-    await until(ended)
+    await until(ended, 10)
     before = await service.http.get(url, params=params)
     for _ in range(3):
         await service.redis.flushall()
@@ -89,7 +94,7 @@ async def test_a_flush_never_shows_an_older_state(service, until):
     assert len(service.log.records("jobforge.manifests")) == 1
 
 
-async def test_another_body_under_a_key_is_rejected_once(service, until, serve):
+async def test_another_body_under_a_key_is_rejected_once(service: ServedView) -> None:
     """The first request counts; the other one is set aside with its bytes, and not again after a flush."""
     run_id = uuid4()
     key = run_key("acme", run_id)
@@ -101,7 +106,7 @@ async def test_another_body_under_a_key_is_rejected_once(service, until, serve):
     async def rejected() -> bool:
         return len(service.log.records("jobforge.rejected")) == 1
 
-    await until(rejected)
+    await until(rejected, 10)
     (record,) = service.log.records("jobforge.rejected")
     assert record.header("jobforge-reason") == "idempotency.conflict"
     assert record.value == other.to_bytes()
@@ -113,11 +118,11 @@ async def test_another_body_under_a_key_is_rejected_once(service, until, serve):
     async def back() -> bool:
         return (await service.http.get(f"/v1/runs/{marker}", params={"tenant_id": "acme"})).status_code == 200
 
-    await until(back)
+    await until(back, 10)
     assert await rejected()
 
 
-async def test_bytes_that_are_no_record_are_rejected_and_the_partition_moves_on(service, until):
+async def test_bytes_that_are_no_record_are_rejected_and_the_partition_moves_on(service: ServedView) -> None:
     """The bytes go to jobforge.rejected untouched; what comes after them is folded."""
     run_id = uuid4()
     key = run_key("acme", run_id)
@@ -126,16 +131,15 @@ async def test_bytes_that_are_no_record_are_rejected_and_the_partition_moves_on(
     await service.write("jobforge.runs", succeeded(run_id), key)
 
     async def ended() -> bool:
-        return (await service.http.get(f"/v1/runs/{run_id}", params={"tenant_id": "acme"})).json()[
-            "status"
-        ] == "succeeded"
+        answer = await service.http.get(f"/v1/runs/{run_id}", params={"tenant_id": "acme"})
+        return bool(answer.json()["status"] == "succeeded")
 
-    await until(ended)
+    await until(ended, 10)
     (record,) = service.log.records("jobforge.rejected")
     assert (record.value, record.header("jobforge-reason")) == (b"\xff{", "record.malformed")
 
 
-async def test_a_restart_sends_what_was_not_committed_and_applies_nothing_twice(serve, log, until):
+async def test_a_restart_sends_what_was_not_committed_and_applies_nothing_twice(serve: Serve, log: MemoryLog) -> None:
     """With the group's commit gone, snapshots are sent again with the same bytes; the view stays as it was."""
     run_id = uuid4()
     key = run_key("acme", run_id)
@@ -144,7 +148,7 @@ async def test_a_restart_sends_what_was_not_committed_and_applies_nothing_twice(
         async def enough() -> bool:
             return len(log.records("jobforge.manifests")) == count
 
-        await until(enough)
+        await until(enough, 10)
 
     async with serve() as first:
         await first.write("jobforge.jobs.echo", requested(run_id), key)
@@ -162,7 +166,7 @@ async def test_a_restart_sends_what_was_not_committed_and_applies_nothing_twice(
     assert one.value == two.value
 
 
-async def test_the_event_stream_shows_each_state_and_ends(service):
+async def test_the_event_stream_shows_each_state_and_ends(service: ServedView) -> None:
     """Even when the whole run is folded in one batch, every status is sent, in order; the id resumes."""
     run_id = uuid4()
     key = run_key("acme", run_id)
@@ -176,7 +180,9 @@ async def test_the_event_stream_shows_each_state_and_ends(service):
     assert [line["status"] for line in resumed] in (["succeeded"], ["running", "succeeded"])
 
 
-async def _lines(service, url, params, headers=None):
+async def _lines(
+    service: ServedView, url: str, params: dict[str, str], headers: dict[str, str] | None = None
+) -> AsyncIterator[dict[str, Any]]:
     async with service.http.stream("GET", url, params=params, headers=headers) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         async for line in answer.aiter_lines():
@@ -184,7 +190,7 @@ async def _lines(service, url, params, headers=None):
                 yield json.loads(line.removeprefix("data: "))
 
 
-async def test_a_long_poll_answers_on_the_next_change_even_after_a_flush(service):
+async def test_a_long_poll_answers_on_the_next_change_even_after_a_flush(service: ServedView) -> None:
     """The waiter is woken by the announcement, and a rebuild in between does not lose it."""
     run_id = uuid4()
     key = run_key("acme", run_id)
@@ -199,19 +205,19 @@ async def test_a_long_poll_answers_on_the_next_change_even_after_a_flush(service
         assert (await waiting).json()["status"] == "running"
 
 
-async def test_lists_filter_and_page_newest_first(service, until):
+async def test_lists_filter_and_page_newest_first(service: ServedView) -> None:
     """Every run once, newest first, across pages; filters narrow."""
     for number in range(7):
         run_id = uuid4()
         request = requested(run_id, requested_at=after(number), trace_id=f"t{number % 2}")
         await service.write("jobforge.jobs.echo", request, run_key("acme", run_id))
-    params = {"tenant_id": "acme", "limit": 3}
+    params: dict[str, str | int] = {"tenant_id": "acme", "limit": 3}
 
     async def all_there() -> bool:
         answer = (await service.http.get("/v1/runs", params={"tenant_id": "acme"})).json()
         return len(answer["runs"]) == 7
 
-    await until(all_there)
+    await until(all_there, 10)
     found, cursor = [], None
     while True:
         page = (await service.http.get("/v1/runs", params={**params, **({"cursor": cursor} if cursor else {})})).json()
@@ -229,7 +235,7 @@ async def test_lists_filter_and_page_newest_first(service, until):
     assert (await service.http.get("/v1/runs", params={"tenant_id": "other"})).json()["runs"] == []
 
 
-async def test_events_are_listed_once_and_share_their_trace_with_runs(service, until):
+async def test_events_are_listed_once_and_share_their_trace_with_runs(service: ServedView) -> None:
     """A repeat of an event is the same event; a trace shows events and runs in time order."""
     run_id = uuid4()
     sent = event(received_at=after(-1))
@@ -241,7 +247,7 @@ async def test_events_are_listed_once_and_share_their_trace_with_runs(service, u
     async def both() -> bool:
         return len((await service.http.get("/v1/events", params=params)).json()["events"]) == 2
 
-    await until(both)
+    await until(both, 10)
     wanted = {**params, "event_type": "settler.contract.uploaded"}
     (only,) = (await service.http.get("/v1/events", params=wanted)).json()["events"]
     assert only["event_id"] == str(sent.event_id)

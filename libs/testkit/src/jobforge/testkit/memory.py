@@ -119,6 +119,10 @@ class MemoryLog:
         """The end offset of each partition."""
         return {partition: self.end(partition) for partition in partitions}
 
+    async def topics(self) -> frozenset[str]:
+        """The names of all topics."""
+        return frozenset(self._partitions)
+
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has."""
         return self._partitions[topic]
