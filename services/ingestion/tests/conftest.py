@@ -12,6 +12,7 @@ import pytest
 
 from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.control import ControlMessage, ControlView
+from jobforge.chassis.redis_line import Command
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import AttributeValue, SpanContext
 from jobforge.chassis.telemetry import Telemetry
@@ -19,7 +20,6 @@ from jobforge.contracts.control import AppRegistered, FlagSet, TemplateAnnounced
 from jobforge.ingestion.app import Plane, create_door
 from jobforge.ingestion.door import Door
 from jobforge.ingestion.recall import Recall
-from jobforge.ingestion.redis_line import Command
 from jobforge.testkit.memory import MemoryLog
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

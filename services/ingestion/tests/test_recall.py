@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+from jobforge.chassis.redis_line import Command
 from jobforge.ingestion.recall import Recall
-from jobforge.ingestion.redis_line import Command
 
 
 class SlowRedis:

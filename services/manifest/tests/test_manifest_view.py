@@ -197,8 +197,18 @@ async def test_a_long_poll_answers_on_the_next_change_even_after_a_flush(service
     await service.write("jobforge.jobs.echo", requested(run_id), key)
     params = {"tenant_id": "acme"}
     assert (await service.http.get(f"/v1/runs/{run_id}", params=params)).status_code == 200
+
+    async def scripts_run() -> int:
+        stats = await service.redis.info("commandstats")
+        return int(stats["cmdstat_evalsha"]["calls"])
+
+    before = await scripts_run()
+
+    async def has_read() -> bool:
+        return await scripts_run() > before
+
     waiting = asyncio.ensure_future(service.http.get(f"/v1/runs/{run_id}", params={**params, "wait": 30}))
-    await asyncio.sleep(0)
+    await until(has_read, 10)
     await service.redis.flushall()
     await service.write("jobforge.runs", started(run_id), key)
     async with asyncio.timeout(10):

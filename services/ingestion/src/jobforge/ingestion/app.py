@@ -15,6 +15,7 @@ from jobforge.chassis.health import Health
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.logs import configure_logging
 from jobforge.chassis.loop import serving
+from jobforge.chassis.redis_line import RedisLine
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.wire import Publisher
@@ -27,7 +28,6 @@ from jobforge.ingestion.feed import BACK_OFF, GROUP, InboxReader
 from jobforge.ingestion.http import catalog_routes, declared_routes, event_and_job_routes, object_routes
 from jobforge.ingestion.intake import Intake
 from jobforge.ingestion.recall import Recall
-from jobforge.ingestion.redis_line import RedisLine
 
 SERVICE = "ingestion"
 
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Door:
     plane = Plane(
         publisher=kafka.publisher,
         control=ControlView(settings),
-        recall=Recall(RedisLine(settings.redis_url)),
+        recall=Recall(RedisLine.to(settings.redis_url)),
         objects=ArtifactStore(settings.artifacts_url),
         telemetry=telemetry,
     )

@@ -11,8 +11,8 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from jobforge.chassis.logs import get_logger
+from jobforge.chassis.redis_line import Command
 from jobforge.contracts.identity import otel_trace_id
-from jobforge.ingestion.redis_line import Command
 
 BODIES_KEPT = timedelta(days=7)
 ROOTS_KEPT = timedelta(hours=24)

@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     store = Store(redis)
     freshness = Freshness(kafka, partitions=settings.partitions)
     changes = Changes(redis, store, freshness)
+    reads = Reads(redis, freshness, artifacts, partitions=settings.partitions)
     outbox = Outbox(kafka.publisher, telemetry, group=feed.GROUP, partitions=settings.partitions)
     projector = Projector(store=store, outbox=outbox)
     kafka.read(
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(serving(telemetry))
             stack.push_async_callback(redis.aclose)
+            stack.push_async_callback(reads.close)
             stack.push_async_callback(kafka.stop)
             await kafka.reach()
             await control.start()
@@ -86,7 +88,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="JobForge manifest", description=ABOUT, version=version("jobforge-manifest"), lifespan=lifespan)
     problems.install(app)
-    reads = Reads(redis, freshness, artifacts, partitions=settings.partitions)
     door = Door(reads, changes, artifacts, control.flag, settings.jaeger_url)
     app.include_router(lists_router(door))
     app.include_router(runs_router(door))

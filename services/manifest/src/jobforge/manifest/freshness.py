@@ -36,6 +36,8 @@ class Freshness:
         self._log = log
         self._partitions = partitions
         self._floors: dict[str, int] = {}
+        self._of_run: dict[int, list[str]] = {}
+        """The watermarks' fields by partition, kept until a topic comes or goes: every read needs them."""
         self._held: dict[str, int] = {}
         self._moved = asyncio.Event()
         self.caught_up = False
@@ -47,6 +49,7 @@ class Freshness:
         for field, end in ends.items():
             held = self._held.get(field, 0)
             self._floors[field] = max(end, held) if held <= end else end
+        self._of_run.clear()
         for gone in self._floors.keys() - ends.keys():
             del self._floors[gone]
             self._held.pop(gone, None)
@@ -63,8 +66,12 @@ class Freshness:
 
     def fields_of_run(self, partition: int) -> list[str]:
         """The watermarks that a run in this partition depends on; that of ``jobforge.runs`` comes first."""
-        first = keys.watermark(Partition(topics.RUNS.name, partition))
-        return [first, *(f for f in self._floors if f != first and _of_runs(f) and f.endswith(f"/{partition}"))]
+        found = self._of_run.get(partition)
+        if found is None:
+            first = keys.watermark(Partition(topics.RUNS.name, partition))
+            found = [first, *(f for f in self._floors if f != first and _of_runs(f) and f.endswith(f"/{partition}"))]
+            self._of_run[partition] = found
+        return found
 
     def fields(self, *, events: bool) -> list[str]:
         """The watermarks that a list of events, or of runs, depends on."""
@@ -74,6 +81,8 @@ class Freshness:
         """These watermarks were read, or announced: nothing older is shown from now on."""
         for field, offset in held.items():
             self._held[field] = offset
+            if field not in self._floors:
+                self._of_run.clear()
             if offset > self._floors.get(field, -1):
                 self._floors[field] = offset
         if not self.caught_up and self._floors:

@@ -18,7 +18,7 @@ LONGEST_WAIT = 60.0
 """Seconds that a long poll may ask for; more is cut down to this."""
 HEARTBEAT = 15.0
 """Seconds of silence after which an event stream says that it is still there."""
-APPEARS = 0.25
+APPEARS = 1.0
 """Seconds in which a run that was just accepted should appear: until then a long poll does not ask the log for it."""
 EVERYTHING = -2
 """The offset to resume after in order to see every change."""
@@ -65,13 +65,15 @@ async def follow(reads: Reads, changes: Changes, tenant_id: str, run_id: UUID, *
 
 
 async def _appearing(reads: Reads, changed: asyncio.Event, tenant_id: str, run_id: UUID, seconds: float) -> Row:
-    """The run as soon as the view holds it; otherwise what ``Reads.run`` says after these seconds."""
+    """The run as soon as the view holds it (again); otherwise what ``Reads.run`` says after these seconds."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while (row := await reads.held(tenant_id, run_id)) is None:
+            while True:
+                with suppress(Rebuilding):
+                    if (row := await reads.held(tenant_id, run_id)) is not None:
+                        return row
                 await changed.wait()
                 changed.clear()
-            return row
     return await reads.run(tenant_id, run_id)
 
 

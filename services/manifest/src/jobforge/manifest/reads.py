@@ -16,6 +16,7 @@ from jobforge.contracts.manifest import RunManifest
 from jobforge.manifest import keys, scripts
 from jobforge.manifest.freshness import Freshness, Rebuilding
 from jobforge.manifest.projection import Request, RunState, job_of_manifest, merged
+from jobforge.manifest.rows import Rows
 from jobforge.manifest.store import Script
 
 T = TypeVar("T")
@@ -58,8 +59,12 @@ class Reads:
         self._freshness = freshness
         self._artifacts = artifacts
         self._partitions = partitions
-        self._read = Script(scripts.READ)
+        self._rows = Rows(redis)
         self._scan = Script(scripts.SCAN)
+
+    async def close(self) -> None:
+        """Disconnect what was opened here."""
+        await self._rows.close()
 
     async def run(self, tenant_id: str, run_id: UUID, *, manifest: bool = False) -> Row:
         """The run. Before ``NoSuchRun`` is raised the view has passed the log's end, and the archive was asked."""
@@ -143,10 +148,8 @@ class Reads:
 
     async def _row(self, tenant_id: str, run_id: UUID, *, manifest: bool) -> tuple[Row | None, str]:
         fields = self._freshness.fields_of_run(self._partition(tenant_id, run_id))
-        wanted = ["request", "run", *(("manifest",) if manifest else ())]
-        held_at, values = await self._read.call(
-            self._redis, [keys.WATERMARKS, keys.row(tenant_id, run_id)], [len(fields), *fields, *wanted]
-        )
+        wanted = ("request", "run", "manifest") if manifest else ("request", "run")
+        held_at, values = await self._rows.read(keys.row(tenant_id, run_id), watermarks=fields, fields=wanted)
         held = {field: int(at) for field, at in zip(fields, held_at, strict=True) if at is not None}
         self._freshness.check(fields, held)
         self._freshness.seen(held)

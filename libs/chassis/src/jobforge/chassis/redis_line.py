@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
-from redis.asyncio import ConnectionPool
+from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
 CONNECT_TIMEOUT = 1.0
@@ -15,12 +15,22 @@ Command = tuple[str | bytes | int, ...]
 class RedisLine:
     """Sends commands together and reads their replies; after any failure it starts with a new connection."""
 
-    def __init__(self, url: str) -> None:
-        # No time-out on answers here: the caller has a budget for the whole question.
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @classmethod
+    def to(cls, url: str) -> Self:
+        """A line without a time-out on answers: the caller has a budget for the whole question."""
         pool: Any = ConnectionPool.from_url(
             url, socket_connect_timeout=CONNECT_TIMEOUT, socket_keepalive=True, decode_responses=False
         )
-        self._connection = pool.make_connection()
+        return cls(pool.make_connection())
+
+    @classmethod
+    def beside(cls, redis: Redis) -> Self:
+        """A line with the address and the time-outs of a client, outside its pool."""
+        pool: Any = redis.connection_pool
+        return cls(pool.make_connection())
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
         """The reply to each command, in bytes; raises ``RedisError`` or ``OSError``."""
