@@ -26,6 +26,6 @@ def running(clean_plane: Plane, tmp_path: Path) -> Start:
             async with AsyncJobForgeClient(
                 url=services["ingestion"].url, query_url=services["manifest"].url, timeout=30
             ) as client:
-                yield Running(clean_plane, services, client, artifacts, logs)
+                yield Running(clean_plane, services, client, artifacts, logs, traces)
 
     return start

@@ -19,6 +19,8 @@ class Running:
     client: AsyncJobForgeClient
     artifacts: Path
     logs: Path
+    traces: bool = False
+    """Whether spans go to Jaeger."""
 
 
 Start = Callable[..., AbstractAsyncContextManager[Running]]

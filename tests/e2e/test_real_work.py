@@ -1,0 +1,61 @@
+"""Real files through real services: the demonstration and the examples, as a user runs them."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from jobforge.testkit.running import Running, Start
+
+ROOT = Path(__file__).parents[2]
+DEMO_DATA = ROOT / "libs/cli/src/jobforge/cli/demo_data"
+DOMAINS = ("ingestion", "manifest", "settler", "readylayer")
+
+
+async def test_the_demo_takes_a_contract_and_a_photograph_to_manifest_report_and_trace(
+    running: Start, tmp_path: Path
+) -> None:
+    """Exit code 0, both runs succeeded, and everything it names is in the folder it names."""
+    async with running(*DOMAINS, traces=True) as plane:
+        out = await run(plane, "jobforge", "demo", "--output", str(tmp_path / "out"), "--json")
+    played = {each["app"]: each for each in json.loads(out)}
+    assert {app: each["status"] for app, each in played.items()} == {"settler": "succeeded", "readylayer": "succeeded"}
+    for app, each in played.items():
+        assert each["spans"] >= 7
+        assert {"manifest.json", "report.html", "report.md", "trace.json"} <= set(each["files"])
+        manifest = json.loads((tmp_path / "out" / app / "manifest.json").read_text())
+        for artifact in manifest["artifacts"]:
+            assert (tmp_path / "out" / app / "artifacts" / artifact["name"]).stat().st_size == artifact["size"]
+
+
+async def test_the_examples_do_on_a_real_plane_what_they_show(running: Start, tmp_path: Path) -> None:
+    """The guide's Settler and ReadyLayer programs, unchanged."""
+    contract, photograph = DEMO_DATA / "contract.pdf", DEMO_DATA / "photograph.png"
+    async with running(*DOMAINS) as plane:
+        report = await run(plane, sys.executable, str(ROOT / "examples/settler_contracts.py"), str(contract))
+        saved = await run(
+            plane, sys.executable, str(ROOT / "examples/readylayer_assets.py"), str(photograph), str(tmp_path / "out")
+        )
+    assert "Governing law" in report
+    names = {Path(line).name for line in saved.split()}
+    assert names == {path.name for path in (tmp_path / "out").iterdir()}
+    assert {name.rpartition(".")[2] for name in names} == {"webp", "avif"}
+
+
+async def run(plane: Running, program: str, *arguments: str) -> str:
+    """A program's standard output; it must exit with 0."""
+    environment = {
+        **os.environ,
+        "JOBFORGE_URL": plane.services["ingestion"].url,
+        "JOBFORGE_QUERY_URL": plane.services["manifest"].url,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    if plane.traces:
+        environment["JOBFORGE_JAEGER_URL"] = plane.plane.jaeger_url
+    process = await asyncio.create_subprocess_exec(
+        program, *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return out.decode()
