@@ -157,7 +157,9 @@ def _show_one(console: Console, played: Played) -> None:
         console.print(Text(f"  {path}"), soft_wrap=True)
     console.print(Text(f"  report  {(played.folder / 'report.html').resolve()}"), soft_wrap=True)
     if played.manifest.trace.url:
-        console.print(Text(f"  trace   {played.manifest.trace.url} (while Jaeger runs; saved as trace.json)"), soft_wrap=True)
+        console.print(
+            Text(f"  trace   {played.manifest.trace.url} (while Jaeger runs; saved as trace.json)"), soft_wrap=True
+        )
 
 
 def _as_json(played: Played, trace: spans.Spans | None) -> dict[str, object]:
