@@ -80,33 +80,41 @@ class Freshness:
     def seen(self, held: Mapping[str, int]) -> None:
         """These watermarks were read, or announced: nothing older is shown from now on."""
         for field, offset in held.items():
-            self._held[field] = offset
+            if offset > self._held.get(field, -1):  # an announcement may overtake an answer
+                self._held[field] = offset
             if field not in self._floors:
                 self._of_run.clear()
             if offset > self._floors.get(field, -1):
                 self._floors[field] = offset
         if not self.caught_up and self._floors:
-            self.caught_up = not self.behind(self._floors, self._held)
+            self.caught_up = not _behind(self._floors, self._held)
         self._moved.set()
         self._moved = asyncio.Event()
 
-    def went_back(self, held: Mapping[str, int]) -> bool:
-        """Whether the view lost something since it was last looked at."""
-        return any(held.get(field, -1) < offset for field, offset in self._held.items())
+    def known(self) -> Mapping[str, int]:
+        """The watermarks seen so far: to be taken before a question whose answer ``went_back`` is to judge."""
+        return dict(self._held)
+
+    def went_back(self, held: Mapping[str, int], known: Mapping[str, int]) -> bool:
+        """Whether the view lost something of what was ``known`` before it was asked."""
+        return any(held.get(field, -1) < offset for field, offset in known.items())
 
     def forget(self, held: Mapping[str, int]) -> None:
         """The view went back to these; the floors stay."""
         self._held = dict(held)
 
-    def behind(self, fields: Iterable[str], held: Mapping[str, int]) -> list[str]:
-        """Those of the fields that are missing or under their floor."""
-        return [field for field in fields if held.get(field, -1) < self._floors.get(field, 0)]
+    def floors(self, fields: Iterable[str]) -> Mapping[str, int]:
+        """How fresh an answer must be that is asked for now.
 
-    def check(self, fields: Iterable[str], held: Mapping[str, int]) -> None:
-        """Raise ``Rebuilding`` unless all of the fields are fresh enough."""
-        behind = self.behind(fields, held)
+        What is announced while the answer is on its way does not count: the answer may be from just before.
+        """
+        return {field: self._floors.get(field, 0) for field in fields}
+
+    def check(self, floors: Mapping[str, int], held: Mapping[str, int]) -> None:
+        """Raise ``Rebuilding`` unless every watermark has reached its floor."""
+        behind = _behind(floors, held)
         if behind:
-            raise Rebuilding(f"the view is being rebuilt ({len(behind)} partitions to go)")
+            raise Rebuilding(f"the view is being rebuilt ({behind} partitions to go)")
 
     async def passed(self, targets: Mapping[str, int], timeout: float) -> bool:
         """Wait until the watermarks have reached these; False after ``timeout`` seconds."""
@@ -120,6 +128,11 @@ class Freshness:
 
     async def _topics(self) -> list[str]:
         return [name for name in await self._log.topics() if _OURS.match(name)]
+
+
+def _behind(floors: Mapping[str, int], held: Mapping[str, int]) -> int:
+    """How many watermarks are missing or under their floor."""
+    return sum(held.get(field, -1) < floor for field, floor in floors.items())
 
 
 def _of_runs(name: str) -> bool:

@@ -70,11 +70,12 @@ class Changes:
         """Look at the watermarks until cancelled; when the view went back, what is in the log now becomes the floor."""
         while True:
             await asyncio.sleep(PROBE)
+            known = self._freshness.known()
             try:
                 held = await self._store.watermarks()
             except RedisError:
                 continue
-            if self._freshness.went_back(held):
+            if self._freshness.went_back(held, known):
                 await self._went_back(held)
             self._freshness.seen(held)
 

@@ -91,8 +91,7 @@ class Reads:
         fields = self._freshness.fields(events=False)
         as_of = ""
         for _ in range(STRETCHES):
-            held, rows = await self._stretch(index, cursor, keys.row(tenant_id, ""), ("request", "run"))
-            self._freshness.check(fields, held)
+            held, rows = await self._stretch(fields, index, cursor, keys.row(tenant_id, ""), ("request", "run"))
             as_of = _everything(held, fields)
             for cursor, (request, run) in rows:
                 job = merged(tenant_id, UUID(keys.named(cursor)), _request(request), _run(run))
@@ -115,8 +114,7 @@ class Reads:
         fields = self._freshness.fields(events=True)
         as_of = ""
         for _ in range(STRETCHES):
-            held, rows = await self._stretch(index, cursor, keys.event(tenant_id, ""), ("facts",))
-            self._freshness.check(fields, held)
+            held, rows = await self._stretch(fields, index, cursor, keys.event(tenant_id, ""), ("facts",))
             as_of = _everything(held, fields)
             for cursor, (facts,) in rows:
                 if facts is not None and _matches(from_json(facts), wanted) and len(found) < limit:
@@ -133,14 +131,17 @@ class Reads:
         """The oldest events and runs of a trace, at most ``STRETCH`` of each, in the order they came."""
         fields = [*self._freshness.fields(events=True), *self._freshness.fields(events=False)]
         held, found = await self._stretch(
-            keys.events_of_trace(tenant_id, trace_id), "", keys.event(tenant_id, ""), ("facts",), order="oldest"
+            fields, keys.events_of_trace(tenant_id, trace_id), "", keys.event(tenant_id, ""), ("facts",), order="oldest"
         )
         events = await self._bodies(tenant_id, [keys.named(member) for member, (facts,) in found if facts])
-        self._freshness.check(fields, held)
         held, rows = await self._stretch(
-            keys.runs_of_trace(tenant_id, trace_id), "", keys.row(tenant_id, ""), ("request", "run"), order="oldest"
+            fields,
+            keys.runs_of_trace(tenant_id, trace_id),
+            "",
+            keys.row(tenant_id, ""),
+            ("request", "run"),
+            order="oldest",
         )
-        self._freshness.check(fields, held)
         jobs = [
             merged(tenant_id, UUID(keys.named(member)), _request(request), _run(run)) for member, (request, run) in rows
         ]
@@ -149,9 +150,10 @@ class Reads:
     async def _row(self, tenant_id: str, run_id: UUID, *, manifest: bool) -> tuple[Row | None, str]:
         fields = self._freshness.fields_of_run(self._partition(tenant_id, run_id))
         wanted = ("request", "run", "manifest") if manifest else ("request", "run")
+        floors = self._freshness.floors(fields)
         held_at, values = await self._rows.read(keys.row(tenant_id, run_id), watermarks=fields, fields=wanted)
         held = {field: int(at) for field, at in zip(fields, held_at, strict=True) if at is not None}
-        self._freshness.check(fields, held)
+        self._freshness.check(floors, held)
         self._freshness.seen(held)
         as_of = f"{fields[0]}@{held[fields[0]]}"
         run = _run(values[1])
@@ -165,12 +167,14 @@ class Reads:
         return Row(job_of_manifest(RunManifest.model_validate_json(data), as_of), None, data, as_of)
 
     async def _stretch(
-        self, index: str, cursor: str, row: str, wanted: Sequence[str], *, order: str = "newest"
+        self, fields: Sequence[str], index: str, cursor: str, row: str, wanted: Sequence[str], *, order: str = "newest"
     ) -> tuple[dict[str, int], list[tuple[str, list[bytes | None]]]]:
+        floors = self._freshness.floors(fields)
         flat, found = await self._scan.call(
             self._redis, [keys.WATERMARKS, index], [cursor, STRETCH, row, order, *wanted]
         )
         held = {flat[i].decode(): int(flat[i + 1]) for i in range(0, len(flat), 2)}
+        self._freshness.check(floors, held)
         return held, [(member.decode(), values) for member, values in found]
 
     async def _bodies(self, tenant_id: str, event_ids: Sequence[str]) -> list[EventEnvelope]:
