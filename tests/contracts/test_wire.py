@@ -1,5 +1,6 @@
 """One suite for everything that calls itself a wire: the log in memory, and Kafka behind FastStream."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
@@ -153,6 +154,16 @@ async def test_what_is_sent_first_stands_first(wire: Wire) -> None:
     sent = [await wire.publisher.send(TOPIC, key=b"k", value=b"%d" % n, partition=1) for n in range(50)]
     offsets = [(await acknowledged).offset for acknowledged in sent]
     assert offsets == sorted(offsets)
+
+
+async def test_an_acknowledgement_that_nobody_awaits_leaves_no_warning(
+    wire: Wire, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Starts and progress of runs are sent so; a warning each would be most of a worker's log."""
+    await wire.publisher.send(TOPIC, key=b"k", value=b"1", partition=1)
+    await wire.publisher.publish(TOPIC, key=b"k", value=b"2", partition=1)
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn if warning.category is RuntimeWarning] == []
 
 
 async def test_publishing_to_a_topic_that_does_not_exist_is_not_written(wire: Wire) -> None:

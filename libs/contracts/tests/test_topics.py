@@ -8,6 +8,7 @@ import yaml
 
 from jobforge.contracts import topics
 from jobforge.contracts.asyncapi import ORIGINAL_BYTES, Participant, asyncapi_document
+from jobforge.contracts.dead_letter import ADDED_HEADERS
 from jobforge.contracts.export import topics_document, topics_yaml
 from jobforge.contracts.topics import TOPICS, Topic, every_topic
 
@@ -48,7 +49,15 @@ def test_offsets_outlive_every_record() -> None:
 def test_what_an_app_may_publish_fits_every_topic_it_goes_on_to() -> None:
     """An inbox record, with what admission adds, is never too large for events, jobs or rejected."""
     assert topics.INBOX.max_message_bytes == 1024 * 1024
-    assert all(topic.max_message_bytes == 2 * 1024 * 1024 for topic in TOPICS if topic is not topics.INBOX)
+    assert all(topic.max_message_bytes >= 2 * 1024 * 1024 for topic in TOPICS if topic is not topics.INBOX)
+
+
+def test_the_largest_record_of_any_topic_can_be_set_aside_with_its_reason() -> None:
+    """A record that its dead letter topic refused would block its partition for ever."""
+    largest = max(topic.max_message_bytes for topic in TOPICS if topic.messages)
+    room = sum(len(name) for name in ADDED_HEADERS) + 4 * 1000 + 1000
+    for topic in (topics.DEAD_LETTERS, topics.REJECTED):
+        assert topic.max_message_bytes >= largest + room
 
 
 def test_the_document_says_what_a_provisioner_needs() -> None:

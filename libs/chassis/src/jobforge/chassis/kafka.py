@@ -1,7 +1,8 @@
 """A service's connection to Kafka: the broker, one publisher, and readers."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -59,16 +60,22 @@ class KafkaPublisher:
             )
         except KafkaError as error:
             raise NotWritten(f"{topic}: {error!r}") from error
-        return _position(sent)
+        return _Acknowledgement(sent)
 
 
-async def _position(sent: "asyncio.Future[Any]") -> Position:
-    try:
-        at = await sent
-    except KafkaError as error:
-        # aiokafka reports a request that timed out as an error of the batch: it may have arrived.
-        raise (OutcomeUnknown if error.retriable else NotWritten)(repr(error)) from error
-    return Position(at.topic, at.partition, at.offset)
+@dataclass(frozen=True, slots=True)
+class _Acknowledgement:
+    """An object, not a coroutine: Python warns of coroutines that nobody awaits, and this need not be awaited."""
+
+    sent: "asyncio.Future[Any]"
+
+    def __await__(self) -> Generator[Any, None, Position]:
+        try:
+            at = yield from self.sent.__await__()
+        except KafkaError as error:
+            # aiokafka reports a request that timed out as an error of the batch: it may have arrived.
+            raise (OutcomeUnknown if error.retriable else NotWritten)(repr(error)) from error
+        return Position(at.topic, at.partition, at.offset)
 
 
 class Kafka:
@@ -86,7 +93,7 @@ class Kafka:
             compression_type=None,
             linger_ms=0,
             max_batch_size=256 * 1024,
-            max_request_size=topics.MAX_MESSAGE_BYTES,
+            max_request_size=topics.SET_ASIDE_MESSAGE_BYTES,
             request_timeout_ms=int(settings.publish_timeout * 1000),
             metadata_max_age_ms=30_000,
             allow_auto_create_topics=False,

@@ -10,6 +10,8 @@ from jobforge.contracts import control, envelope, inbox, jobs, manifest, runs
 DEFAULT_PARTITIONS = 8
 """Partitions of runs and of every jobs topic, unless JOBFORGE_PARTITIONS says otherwise."""
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+SET_ASIDE_MESSAGE_BYTES = MAX_MESSAGE_BYTES + 64 * 1024
+"""The largest record of any topic and, beside it, the headers that say why it was set aside."""
 INBOX_MESSAGE_BYTES = 1024 * 1024
 MONTH = timedelta(days=30)
 WEEK = timedelta(days=7)
@@ -94,6 +96,7 @@ DEAD_LETTERS = Topic(
     readers=("operators",),
     about="Job records that could not be read or finished: original bytes, and headers that say why.",
     partitions=1,
+    max_message_bytes=SET_ASIDE_MESSAGE_BYTES,
 )
 REJECTED = Topic(
     name="jobforge.rejected",
@@ -104,6 +107,7 @@ REJECTED = Topic(
     readers=("operators",),
     about="What was refused: original bytes, and headers that say why.",
     partitions=1,
+    max_message_bytes=SET_ASIDE_MESSAGE_BYTES,
     retention=WEEK,
 )
 MANIFESTS = Topic(

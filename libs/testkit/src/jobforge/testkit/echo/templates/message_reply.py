@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -11,6 +12,9 @@ from pydantic import BaseModel, Field
 from jobforge.execution.errors import Retryable, Terminal
 from jobforge.execution.job import Job
 from jobforge.execution.template import template
+
+HELD = 15.0
+"""Seconds that a job holds the event loop when asked to: longer than a group member may be silent."""
 
 
 class Inputs(BaseModel):
@@ -21,7 +25,9 @@ class Inputs(BaseModel):
     burn: float = Field(default=0, ge=0, le=60, description="Seconds of CPU work in a child process.")
     artifact: str | None = None
     progress: bool = False
-    behave: Literal["well", "retryable", "terminal", "raise", "exit", "die", "nan", "block", "group"] = "well"
+    behave: Literal[
+        "well", "retryable", "terminal", "raise", "exit", "die", "nan", "block", "group", "hold", "stubborn", "thread"
+    ] = "well"
 
 
 class Outputs(BaseModel):
@@ -77,7 +83,22 @@ async def misbehave(how: str, job: Job) -> Outputs:
             return Outputs(message="", number=float("nan"))
         case "block":
             await job.in_process(time.sleep, 60)
+        case "hold":
+            time.sleep(HELD)  # noqa: ASYNC251 - what no template may do
+            return Outputs(message="")
+        case "stubborn":
+            await ignore_cancellation()
+        case "thread":
+            await job.in_thread(time.sleep, 60)
     raise ZeroDivisionError("a bug in the template")
+
+
+async def ignore_cancellation() -> None:
+    """Go on for a minute, whoever cancels it."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(1)
 
 
 async def fail() -> None:
