@@ -83,3 +83,8 @@ def test_liveness_can_see_the_tasks_that_die() -> None:
 def test_a_consumer_that_never_started_is_not_alive(subscriber: LogSubscriber) -> None:
     """Liveness does not take silence for health."""
     assert subscriber.problems() == ["g: not started"]
+
+
+def test_a_poll_can_see_that_the_group_is_settling() -> None:
+    """aiokafka's own read waits as long as this says so, whatever its time-out."""
+    assert "self._subscriptions.reassignment_in_progress" in inspect.getsource(Fetcher.fetched_records)

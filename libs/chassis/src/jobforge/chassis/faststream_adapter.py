@@ -148,6 +148,10 @@ class KafkaConsumer:
         if self.polled_at - self._lag_at > LAG_EVERY:
             self._lag_at = self.polled_at
             self._measure_lag()
+        if self.raw._subscription.reassignment_in_progress:
+            # aiokafka would hold the poll until the group has settled, and with a broker away for ever.
+            await asyncio.sleep(timeout)
+            return {}
         batches = await self.raw.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
         return {
             Partition(at.topic, at.partition): [

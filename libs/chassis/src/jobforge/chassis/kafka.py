@@ -22,6 +22,12 @@ log = structlog.get_logger()
 CONNECT_TIMEOUT = 60.0
 """Seconds a starting service waits for Kafka before it gives up."""
 ASK_TIMEOUT = 5.0
+SAY_EVERY = 10.0
+"""Seconds between two words of a starting service about a Kafka that is not there."""
+
+
+class KafkaAbsent(ConnectionError):
+    """No broker answered a starting service in time."""
 
 
 class PartitionsDiffer(RuntimeError):
@@ -132,24 +138,38 @@ class Kafka:
         return subscriber
 
     async def reach(self) -> None:
-        """Wait until Kafka answers and check the partition count; raises after ``CONNECT_TIMEOUT`` seconds."""
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            while self._asker is None:
-                asker = AIOKafkaConsumer(
-                    bootstrap_servers=self._settings.kafka_bootstrap,
-                    client_id="jobforge-asker",
-                    enable_auto_commit=False,
-                    request_timeout_ms=int(ASK_TIMEOUT * 1000),
-                    metadata_max_age_ms=30_000,
-                )
-                try:
-                    await asker.start()
-                    self._asker = asker
-                except KafkaError as error:
-                    log.warning("kafka.unreachable", bootstrap=self._settings.kafka_bootstrap, error=repr(error))
-                    await asker.stop()
-                    await asyncio.sleep(1)
+        """Wait until Kafka answers and check the partition count; ``KafkaAbsent`` after ``CONNECT_TIMEOUT`` seconds."""
+        bootstrap = self._settings.kafka_bootstrap
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._connect(bootstrap)
+        except TimeoutError:
+            raise KafkaAbsent(
+                f"no Kafka answered at {bootstrap} within {CONNECT_TIMEOUT:g} s: "
+                "start it, or set JOBFORGE_KAFKA_BOOTSTRAP to where it is"
+            ) from None
         await self._check_partitions()
+
+    async def _connect(self, bootstrap: str) -> None:
+        said = float("-inf")
+        while self._asker is None:
+            asker = AIOKafkaConsumer(
+                bootstrap_servers=bootstrap,
+                client_id="jobforge-asker",
+                enable_auto_commit=False,
+                request_timeout_ms=int(ASK_TIMEOUT * 1000),
+                metadata_max_age_ms=30_000,
+            )
+            try:
+                await asker.start()
+                self._asker = asker
+            except KafkaError as error:
+                await asker.stop()
+                now = asyncio.get_running_loop().time()
+                if now - said >= SAY_EVERY:
+                    said = now
+                    log.warning("kafka.unreachable", bootstrap=bootstrap, error=str(error), waiting_for=CONNECT_TIMEOUT)
+                await asyncio.sleep(1)
 
     async def start(self) -> None:
         """Connect, then start the producer and every reader (for services that are not FastStream apps)."""

@@ -14,6 +14,7 @@ from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from jobforge.chassis.redaction import redact
+from jobforge.chassis.refusals import Refusals
 from jobforge.chassis.repeats import Repeats
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import root_context, trace_scope
@@ -64,6 +65,7 @@ def configure_logging(
         )
     )
     handler.addFilter(Repeats(clock))
+    handler.addFilter(Refusals())
     _take_over(handler, level)
 
 

@@ -74,6 +74,8 @@ def create_app(settings: Settings | None = None) -> Door:
         async with AsyncExitStack() as running:
             await running.enter_async_context(serving(telemetry))
             running.push_async_callback(plane.recall.close)
+            running.push_async_callback(kafka.leave)
+            await kafka.reach()
             await plane.control.start()  # before any record is judged by it
             running.push_async_callback(plane.control.stop)
             plane.control.check_partitions(settings)

@@ -1,0 +1,61 @@
+"""What a service says and does when it starts on a plane that is not there, or not as it was told."""
+
+import asyncio
+
+import pytest
+
+from jobforge.native.ports import free_ports
+from jobforge.native.processes import DidNotStart
+from jobforge.testkit.workers import Workers
+
+
+async def refused(workers: Workers, name: str, **variables: str) -> str:
+    """What a service that does not start has logged."""
+    with pytest.raises(DidNotStart, match="ended while starting"):
+        await workers.services.start(name, timeout=50, **variables)
+    return workers.log(name)
+
+
+@pytest.mark.parametrize("name", ["echo", "ingestion", "manifest"])
+async def test_another_partition_count_refuses_to_start_with_the_setting_to_change(workers: Workers, name: str) -> None:
+    """One line, not a stack of frames."""
+    said = await refused(workers, name, JOBFORGE_PARTITIONS="3")
+    assert "service.refused" in said
+    assert "set JOBFORGE_PARTITIONS=8" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["echo", "ingestion", "manifest"])
+async def test_a_service_that_starts_before_kafka_waits_and_says_for_what(workers: Workers, name: str) -> None:
+    """It becomes ready by itself when the broker is there."""
+    await asyncio.to_thread(workers.plane.kafka.stop)
+    service = workers.services.add(name)
+    service.begin()
+    with pytest.raises(DidNotStart, match="was not ready"):
+        await service.ready(timeout=5)
+    said = workers.log(name)
+    assert "kafka.unreachable" in said
+    assert "Traceback" not in said
+    await asyncio.to_thread(workers.plane.kafka.start)
+    await service.ready(timeout=30)
+
+
+async def test_ingestion_starts_without_redis(workers: Workers) -> None:
+    """What it accepts does not need it."""
+    await workers.services.start("ingestion", JOBFORGE_REDIS_URL=nowhere())
+    assert "Traceback" not in workers.log("ingestion")
+
+
+async def test_the_view_waits_for_redis_and_says_so(workers: Workers) -> None:
+    """The process lives on, and is not ready."""
+    service = workers.services.add("manifest", JOBFORGE_REDIS_URL=nowhere())
+    service.begin()
+    with pytest.raises(DidNotStart, match=r'"redis":\{"status":"failing"'):
+        await service.ready(timeout=6)
+    assert service.alive
+    assert "Traceback" not in workers.log("manifest")
+
+
+def nowhere() -> str:
+    """Where no Redis is."""
+    return f"redis://127.0.0.1:{free_ports(1)[0]}/0"
