@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+import pytest
 
 from jobforge.testkit.workers import Workers
 
@@ -37,15 +38,20 @@ async def test_a_restarted_broker_finds_its_workers_alive_and_at_work(workers: W
     assert "Traceback" not in workers.log("echo")
 
 
-async def test_a_worker_stops_within_its_grace_period_with_kafka_dead(workers: Workers) -> None:
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+async def test_a_worker_stops_within_its_grace_period_with_kafka_dead(workers: Workers, how: str) -> None:
     """Outcomes cannot be written and the group cannot be left; the process ends all the same, the runs later."""
     await workers.services.start("echo")
+    done = await workers.ask(1)
     ids = await workers.ask(100, sleep=1)
-    workers.plane.kafka.kill()
+    await workers.ended(done)
+    kafka = workers.plane.kafka
+    kafka.kill() if how == "killed" else kafka.pause()
     workers.services["echo"].terminate()
-    assert await workers.services["echo"].ended() < 25
+    assert await workers.services["echo"].ended(timeout=60) < 25
     assert "Traceback" not in workers.log("echo")
-    await asyncio.to_thread(workers.plane.kafka.start)
+    kafka.resume()
+    await asyncio.to_thread(kafka.start)
     await workers.services.start("echo")
     await workers.ended(ids)
 

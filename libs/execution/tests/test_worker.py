@@ -168,7 +168,7 @@ async def test_a_stopping_worker_hands_back_what_it_cannot_finish(echo: Echo) ->
     """What the grace period cuts off is not committed, has no outcome, and the next worker ends it."""
     request = job_requested({"sleep": 1})
     await echo.request(request)
-    async with echo.working(Limits(drain=0.05)) as worker:
+    async with echo.working(Limits(drain=0.05, grace=0.05)) as worker:
         await until(lambda: worker.in_flight == 1)
     assert not echo.ends(request.run_id)
     assert not everything_committed(echo)

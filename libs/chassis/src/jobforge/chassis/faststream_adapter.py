@@ -25,7 +25,7 @@ from jobforge.chassis.wire import NotAssigned, Partition, Reader, Record
 log = structlog.get_logger()
 
 COMMIT_TIMEOUT = 10.0
-STOP_TIMEOUT = 5.0
+STOP_TIMEOUT = 2.0
 LAG_EVERY = 5.0
 POLL_SILENCE = 60.0
 """A consumer that did not poll for this many seconds is stuck."""
@@ -45,6 +45,20 @@ CONSUMER_ARGUMENTS: Mapping[str, Any] = {
     # Exactly one: with several, aiokafka joins the group once per assignor.
     "partition_assignment_strategy": (StickyPartitionAssignor,),
 }
+
+
+class BoundedBroker(KafkaBroker):
+    """A broker that stops in time: aiokafka waits for a frozen Kafka as long as it takes."""
+
+    stop_within: float
+
+    async def stop(self, *error: Any) -> None:
+        """Stop the subscribers and flush the producer; what is not done within ``stop_within`` seconds is left."""
+        try:
+            async with asyncio.timeout(self.stop_within):
+                await super().stop(*error)
+        except TimeoutError:
+            log.warning("kafka.stop_timed_out", seconds=self.stop_within)
 
 
 class LogSubscriber(DefaultSubscriber):

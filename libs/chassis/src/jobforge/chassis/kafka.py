@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from faststream.kafka import KafkaBroker
 
-from jobforge.chassis.faststream_adapter import LogSubscriber, add_log_subscriber, raw_producer
+from jobforge.chassis.faststream_adapter import BoundedBroker, LogSubscriber, add_log_subscriber, raw_producer
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.traced import TracedPublisher
@@ -22,6 +22,8 @@ log = structlog.get_logger()
 CONNECT_TIMEOUT = 60.0
 """Seconds a starting service waits for Kafka before it gives up."""
 ASK_TIMEOUT = 5.0
+STOP_SLACK = 5.0
+"""Seconds that a stopping service has beside its grace period, to commit, leave its groups and flush."""
 SAY_EVERY = 10.0
 """Seconds between two words of a starting service about a Kafka that is not there."""
 
@@ -37,7 +39,7 @@ class PartitionsDiffer(RuntimeError):
 class KafkaPublisher:
     """Writes through the broker's producer; ``acks=all``, every wait bounded."""
 
-    def __init__(self, broker: KafkaBroker, *, timeout: float) -> None:
+    def __init__(self, broker: BoundedBroker, *, timeout: float) -> None:
         self._broker = broker
         self._timeout = timeout
 
@@ -91,7 +93,7 @@ class Kafka:
         self._settings = settings
         self._readers: list[LogSubscriber] = []
         self._asker: AIOKafkaConsumer | None = None
-        self.broker = KafkaBroker(
+        self.broker = BoundedBroker(
             settings.kafka_bootstrap,
             client_id=f"jobforge-{service}",
             acks="all",
@@ -108,6 +110,7 @@ class Kafka:
             description=description or None,
             specification_url="kafka.example:9092",
         )
+        self.broker.stop_within = settings.grace_period + STOP_SLACK
         self.publisher: Publisher = TracedPublisher(
             KafkaPublisher(self.broker, timeout=settings.publish_timeout), telemetry
         )
@@ -183,9 +186,11 @@ class Kafka:
 
     async def leave(self) -> None:
         """Close the connection that ``reach`` opened."""
-        if self._asker is not None:
-            await self._asker.stop()
-            self._asker = None
+        asker, self._asker = self._asker, None
+        if asker is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await asker.stop()
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0 for a topic that does not exist."""

@@ -25,8 +25,8 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
-    grace_period: Annotated[float, Field(gt=0, le=25)] = Field(
-        default=20.0, description="Seconds that a stopping service gives its work to finish."
+    grace_period: Annotated[float, Field(gt=0, le=16)] = Field(
+        default=15.0, description="Seconds that a stopping service gives its work; the process ends 9 s later at most."
     )
     publish_timeout: float = Field(default=10.0, gt=0, description="Seconds to wait for Kafka's acknowledgement.")
     max_record_bytes: int = Field(default=256 * 1024, gt=0, le=1024 * 1024)

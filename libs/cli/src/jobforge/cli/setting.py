@@ -74,8 +74,3 @@ def print_json(value: Any) -> None:
     """Prints a model, or plain data, as indented JSON."""
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
-
-
-def print_json_line(value: BaseModel) -> None:
-    """Prints a model as one line of JSON."""
-    typer.echo(value.model_dump_json())

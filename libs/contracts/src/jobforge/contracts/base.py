@@ -1,7 +1,7 @@
 """The ground every message stands on: field types, limits and the frozen base model."""
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
@@ -13,8 +13,6 @@ EVENT_TYPE_PATTERN = r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$"
 TEMPLATE_KEY_PATTERN = r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9_]*){2}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
-MAX_RECORD_BYTES = 256 * 1024
-"""An event or a job request, as the app sends it (256 KiB)."""
 MAX_INLINE_OUTPUT_BYTES = 256 * 1024
 """Outputs kept in the manifest itself; more becomes the artifact ``outputs.json``."""
 MAX_JSON_DEPTH = 32
@@ -23,6 +21,16 @@ MAX_JSON_DEPTH = 32
 
 def _iso_utc(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _within_utc(value: datetime) -> datetime:
+    """Raises ``ValueError`` for an instant whose offset takes it out of the years that UTC can write."""
+    if value.year in (MINYEAR, MAXYEAR):
+        try:
+            value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("the instant is outside the years 1 to 9999 in UTC") from None
+    return value
 
 
 def _nfc(value: str) -> str:
@@ -39,7 +47,9 @@ TemplateKey = Annotated[str, StringConstraints(pattern=TEMPLATE_KEY_PATTERN, max
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_nfc)]
 ActorId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Instant = Annotated[AwareDatetime, PlainSerializer(_iso_utc, return_type=str, when_used="json")]
+Instant = Annotated[
+    AwareDatetime, AfterValidator(_within_utc), PlainSerializer(_iso_utc, return_type=str, when_used="json")
+]
 """A point in time; on the wire ISO 8601 in UTC with microseconds and a ``Z``, so equal instants are equal bytes."""
 JsonObject = dict[str, Any]
 

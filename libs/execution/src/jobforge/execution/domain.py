@@ -28,7 +28,7 @@ from jobforge.execution.attempt import Surroundings
 from jobforge.execution.children import Children
 from jobforge.execution.discovery import BoundTemplate, bind_tools, find_templates
 from jobforge.execution.runner import Runner, environment_of
-from jobforge.execution.worker import Worker
+from jobforge.execution.worker import Limits, Worker
 
 log = structlog.get_logger()
 
@@ -72,7 +72,8 @@ def create_domain_app(
         worker=f"{name}@{environment.host}:{getpid()}",
         max_output_bytes=settings.max_output_bytes,
     )
-    worker = Worker(name, runner, kafka.publisher, telemetry, partitions=settings.partitions)
+    limits = Limits(grace=settings.grace_period)
+    worker = Worker(name, runner, kafka.publisher, telemetry, partitions=settings.partitions, limits=limits)
     kafka.read(
         worker,
         group=worker.group,

@@ -6,6 +6,7 @@ It knows the wire's verbs and the runner, and no client library.
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +30,8 @@ from jobforge.execution.runner import Runner
 
 log = structlog.get_logger()
 
+LAST_COMMIT = 2.0
+"""Seconds that a stopping worker waits for its last commit."""
 UNFORESEEN_PAUSE = 5.0
 """Seconds before a record that failed for a reason of the engine's own is tried again."""
 
@@ -44,6 +47,9 @@ class Limits:
     """Unfinished offsets a partition may hold before it is paused."""
     commit_every: float = 0.2
     drain: float = 20.0
+    """What running jobs get when their partition goes to another worker."""
+    grace: float = 15.0
+    """What they get when this worker stops."""
 
 
 class Worker:
@@ -113,8 +119,10 @@ class Worker:
         """Finish what runs within the grace period; what is queued or unfinished is handed back by not committing."""
         self._stopping = True
         self._forget_queued(self._trackers)
-        await self._finish(self._trackers, self._limits.drain)
-        await self._commit(consumer, self._trackers)
+        await self._finish(self._trackers, self._limits.grace)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_COMMIT):
+                await self._commit(consumer, self._trackers)
 
     def _take(self, partition: Partition, records: Iterable[Record]) -> None:
         tracker = self._trackers.get(partition)
@@ -258,7 +266,7 @@ class Worker:
             task.cancel()
         if late:
             log.warning("worker.handed_back", jobs=len(late))
-            await asyncio.wait(late, timeout=2)
+            await asyncio.wait(late, timeout=1)
 
 
 def _measure(requested: JobRequested, outcome: RunSucceeded | RunFailed) -> None:

@@ -27,11 +27,6 @@ class Refusal(Exception):
         self.trace_id = trace_id
         self.outcome = outcome
 
-    @property
-    def passing(self) -> bool:
-        """Whether the same request may be accepted later: Kafka was away."""
-        return self.status == 503
-
 
 def invalid(pointer: str, code: str, message: str, *, trace_id: str | None = None) -> Refusal:
     """A refusal for one wrong field."""

@@ -29,12 +29,6 @@ def watermark(partition: Partition) -> str:
     return f"{partition.topic}/{partition.number}"
 
 
-def partition_at(field: str) -> Partition:
-    """The partition that a watermark's field names."""
-    topic, _, number = field.rpartition("/")
-    return Partition(topic, int(number))
-
-
 def row(tenant_id: str, run_id: UUID | str) -> str:
     """Hash of one run: ``request``, ``run``, ``manifest``, each written from one topic only, and ``listed``."""
     return f"jobforge:run:{tenant_id}:{run_id}"

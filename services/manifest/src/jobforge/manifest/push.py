@@ -55,15 +55,19 @@ class Changes:
 
     async def listen(self) -> None:
         """Follow the announcements until cancelled; a lost subscription is made again, and everybody looks again."""
+        lost = False
         while True:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=False) as subscription:
                     await subscription.subscribe(self._store.channel)
+                    lost = False
                     while True:
                         message = await subscription.get_message(timeout=None)
                         self._heard(message)
             except RedisError as error:
-                log.warning("changes.subscription_lost", error=repr(error))
+                if not lost:
+                    log.warning("changes.subscription_lost", error=repr(error))
+                lost = True
             await asyncio.sleep(RETRY)
 
     async def probe(self) -> None:
