@@ -234,3 +234,13 @@ def test_an_endpoint_that_is_none_is_refused() -> None:
 def test_a_span_keeps_no_more_than_values() -> None:
     """What waits in the queue is a tuple: nothing of a job stays alive through it."""
     assert issubclass(FinishedSpan, tuple)
+
+
+def test_a_send_span_keeps_the_links_of_its_scope() -> None:
+    """Spans of other traces that a publish follows from are not lost."""
+    telemetry = Telemetry(service="test", version="0", endpoint="http://127.0.0.1:9", environment={})
+    ended: list[FinishedSpan] = []
+    telemetry._sink = ended.append
+    theirs = SpanContext(1, 2)
+    telemetry.send_span("jobforge.jobs.settler", scope=TraceScope(TRACE, None, (theirs,))).end()
+    assert [span.links for span in ended] == [(theirs,)]

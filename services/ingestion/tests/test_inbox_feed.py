@@ -106,6 +106,16 @@ async def test_every_refusal_has_its_code_and_the_good_ones_go_on(door: Door) ->
     assert len(door.log.records(door.events)) == len(refused)
 
 
+async def test_an_instant_that_utc_cannot_write_does_not_block_its_partition_for_ever(door: Door) -> None:
+    """It is set aside, and what stands behind it is published."""
+    event = {**door.event, "kind": "event"}
+    put(door, {**event, "occurred_at": "0001-01-01T00:00:00+14:00"})
+    put(door, event)
+    async with reading(door):
+        await until(lambda: committed(door) == 2)
+    assert [len(door.log.records(topic)) for topic in ("jobforge.rejected", door.events)] == [1, 1]
+
+
 async def test_another_apps_event_in_an_inbox_is_refused(door: Door) -> None:
     """The topic says who speaks."""
     put(door, {**door.event, "kind": "event", "source_app": "aias"})

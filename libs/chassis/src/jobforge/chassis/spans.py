@@ -56,10 +56,12 @@ class SpanContext:
 
 @dataclass(frozen=True, slots=True)
 class TraceScope:
-    """The trace that code is running for, and the span its publishes descend from (None: the trace's root)."""
+    """The trace that code is running for, the span its publishes descend from (None: the trace's root), and spans of
+    other traces that they follow from."""
 
     trace_id: str
     parent: SpanContext | None = None
+    links: tuple[SpanContext, ...] = ()
 
 
 trace_scope: ContextVar[TraceScope | None] = ContextVar("trace_scope", default=None)

@@ -146,7 +146,12 @@ class Telemetry:
             **(attributes or {}),
         }
         return self.span(
-            f"send {topic}", kind=PRODUCER, trace_id=scope.trace_id, parent=scope.parent, attributes=described
+            f"send {topic}",
+            kind=PRODUCER,
+            trace_id=scope.trace_id,
+            parent=scope.parent,
+            links=scope.links,
+            attributes=described,
         )
 
     def process_span(

@@ -1,11 +1,15 @@
 """A batch of events as it arrives: lines of JSON, or one JSON list."""
 
+import re
+
 from pydantic_core import from_json, to_json
 
 from jobforge.ingestion.refusal import Refusal
 
 MAX_EVENTS = 1000
 MAX_BYTES = 16 * 1024 * 1024
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
+"""Strings as wholes, so that what follows in the alternatives stands outside of any."""
 
 
 def split(body: bytes) -> list[bytes]:
@@ -28,4 +32,25 @@ def _from_list(body: bytes) -> list[bytes]:
         # What one event may hold is judged event by event, so one of them cannot spoil the rest.
         return [to_json(event, inf_nan_mode="constants") for event in from_json(body)]
     except ValueError:
-        raise Refusal(400, "request.malformed", "The batch is neither lines of JSON nor a JSON list.") from None
+        return _cut(body)
+
+
+def _cut(body: bytes) -> list[bytes]:
+    """The elements of a list that no parser takes as a whole, so that only the bad ones among them are refused."""
+    events: list[bytes] = []
+    depth = start = 0
+    for mark in _MARKS.finditer(body):
+        sign = mark[0]
+        if sign in (b"[", b"{"):
+            depth += 1
+            start = mark.end() if depth == 1 else start
+        elif sign in (b"]", b"}"):
+            depth -= 1
+        if depth == 0 or (depth == 1 and sign == b","):
+            events.append(body[start : mark.start()])
+            start = mark.end()
+        if depth == 0 or len(events) > MAX_EVENTS:
+            break
+    if (depth == 0 and not body[start:].strip()) or len(events) > MAX_EVENTS:
+        return events
+    raise Refusal(400, "request.malformed", "The batch is neither lines of JSON nor a JSON list.")

@@ -8,8 +8,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from jobforge.chassis.header_flood import MAX_HEADER_BYTES, MAX_HEADERS, flooded
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.metrics import HTTP_REQUESTS, HTTP_SECONDS, Receive, Scope, Send, child
+from jobforge.chassis.spans import SpanContext
 from jobforge.contracts.jobs import IdempotencyKey
 from jobforge.contracts.problem import MEDIA_TYPE
 from jobforge.ingestion import problems
@@ -18,8 +20,6 @@ from jobforge.ingestion.intake import Intake
 from jobforge.ingestion.refusal import RETRY_AFTER, Refusal
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-MAX_HEADERS = 100
-MAX_HEADER_BYTES = 16 * 1024
 _KEY = TypeAdapter(IdempotencyKey)
 _ACCEPTED = [(b"content-type", b"application/json")]
 
@@ -82,17 +82,18 @@ def hot_routes(intake: Intake) -> dict[str, Hot]:
     """The two requests that everything waits for."""
 
     async def event(headers: Headers, body: bytes) -> BaseModel:
-        return await intake.accept_event(body)
+        return await intake.accept_event(body, links=callers_span(headers))
 
     async def job(headers: Headers, body: bytes) -> BaseModel:
-        return await intake.accept_job(body, idempotency_key=idempotency_key(headers))
+        key = idempotency_key(headers)
+        return await intake.accept_job(body, idempotency_key=key, links=callers_span(headers))
 
     return {"/v1/events": event, "/v1/jobs": job}
 
 
 def check_headers(headers: Headers) -> None:
     """Raises ``Refusal`` for a flood of headers, which servers pass on as they come."""
-    if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+    if flooded(headers):
         raise Refusal(
             431,
             "request.headers_too_large",
@@ -137,6 +138,15 @@ def idempotency_key(headers: Headers) -> str | None:
         "idempotency.key_invalid",
         "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters without spaces.",
     )
+
+
+def callers_span(headers: Headers) -> tuple[SpanContext, ...]:
+    """The span that the caller's W3C ``traceparent`` names, to link to: a trace here follows the app's trace id."""
+    for name, value in headers:
+        if name == b"traceparent":
+            found = SpanContext.parse(value.decode("latin-1"))
+            return () if found is None else (found,)
+    return ()
 
 
 class _Answering:

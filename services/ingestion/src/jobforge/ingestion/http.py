@@ -1,5 +1,6 @@
 """Every route of the door but the two hot ones, which are only declared here."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -31,7 +32,7 @@ from jobforge.ingestion.answers import (
 from jobforge.ingestion.door import Disconnected, read_body
 from jobforge.ingestion.intake import Intake, Outcome, unavailable
 from jobforge.ingestion.problems import documented, problem
-from jobforge.ingestion.refusal import Refusal
+from jobforge.ingestion.refusal import Refusal, invalid
 
 ObjectKind = Literal["contract", "document", "asset"]
 Tenant = Annotated[TenantId, Query(description="The tenant that owns it.")]
@@ -96,7 +97,7 @@ def event_and_job_routes(intake: Intake) -> APIRouter:
             body = await read_body(list(request.headers.raw), request.receive, batch.MAX_BYTES)
         except Refusal:
             raise batch.too_large() from None
-        outcomes = await intake.accept_events(batch.split(body))
+        outcomes = await intake.accept_events(await asyncio.to_thread(batch.split, body))
         shown = b",".join(_shown(outcome) for outcome in outcomes)
         return Response(b"[" + shown + b"]", 207, media_type="application/json")
 
@@ -105,6 +106,8 @@ def event_and_job_routes(intake: Intake) -> APIRouter:
         job_id: UUID, tenant_id: Tenant, actor_id: Annotated[ActorId | None, Query()] = None
     ) -> CancelAccepted:
         """Ask to cancel a run, known here or not yet; on a terminal run it does nothing."""
+        if actor_id is not None and "\x00" in actor_id:
+            raise invalid("/query/actor_id", "value.nul", "text may not hold the character NUL: remove it")
         position = await intake.cancel(tenant_id, job_id, actor_id=actor_id)
         return CancelAccepted(job_id=job_id, tenant_id=tenant_id, as_of=str(position))
 

@@ -21,6 +21,7 @@ from jobforge.ingestion.recall import Recall
 from jobforge.ingestion.refusal import Refusal
 
 Failure = NotWritten | OutcomeUnknown
+Links = tuple[SpanContext, ...]
 
 
 class Outcome(NamedTuple):
@@ -52,14 +53,14 @@ class Intake:
         self._telemetry = telemetry
         self._clock = clock
 
-    async def accept_event(self, body: bytes) -> EventReceipt:
-        """One event; raises ``Refusal``."""
+    async def accept_event(self, body: bytes, *, links: Links = ()) -> EventReceipt:
+        """One event, its send span linked to the caller's spans; raises ``Refusal``."""
         self._catalog.check_events_open()
         submission = admit_event(body, limit=self._limit)
         event_id = submission.event_id or uuid4()
         record = self.event(submission, event_id)
         await self.root([record])
-        await self._publish(record)
+        await self._publish(record, links)
         return EventReceipt(event_id=event_id, trace_id=submission.trace_id)
 
     async def accept_events(self, bodies: Sequence[bytes]) -> list[Outcome]:
@@ -74,8 +75,8 @@ class Intake:
             for found in admitted
         ]
 
-    async def accept_job(self, body: bytes, *, idempotency_key: str | None) -> JobAccepted:
-        """One job request; raises ``Refusal``."""
+    async def accept_job(self, body: bytes, *, idempotency_key: str | None, links: Links = ()) -> JobAccepted:
+        """One job request, its send span linked to the caller's spans; raises ``Refusal``."""
         submission = admit_job(body, limit=self._limit)
         if submission.source_app is not None:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
@@ -85,7 +86,7 @@ class Intake:
         conflicts = await self.root([record], keyed=[job] if idempotency_key else [])
         if conflicts:
             raise conflict(job)
-        position = await self._publish(record)
+        position = await self._publish(record, links)
         return JobAccepted(job=queued_job(job, as_of=str(position)), trace_id=job.trace_id, dry_run=job.dry_run)
 
     async def cancel(self, tenant_id: str, run_id: UUID, *, actor_id: str | None) -> Position:
@@ -134,9 +135,9 @@ class Intake:
             await asyncio.wait(waiting, timeout=self._timeout)
         return [one if isinstance(one, NotWritten) else _failure(one) for one in handed]
 
-    async def _publish(self, record: Outgoing) -> Position:
+    async def _publish(self, record: Outgoing, links: Links = ()) -> Position:
         try:
-            with _traced(record, None):
+            with _traced(record, None, links):
                 return await self._publisher.publish(
                     record.topic,
                     key=record.key,
@@ -185,8 +186,8 @@ def _outcome(event_id: UUID, record: Outgoing, failure: Failure | None) -> Outco
 
 
 @contextmanager
-def _traced(record: Outgoing, parent: SpanContext | None) -> Iterator[None]:
-    token = trace_scope.set(TraceScope(record.trace_id, parent) if record.trace_id else None)
+def _traced(record: Outgoing, parent: SpanContext | None, links: Links = ()) -> Iterator[None]:
+    token = trace_scope.set(TraceScope(record.trace_id, parent, links) if record.trace_id else None)
     try:
         yield
     finally:

@@ -65,7 +65,8 @@ def schemas() -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the router with a problem document."""
+    """Answer every error of the router with a problem document; one address has one spelling, so no redirects."""
+    app.router.redirect_slashes = False
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _by_router)
