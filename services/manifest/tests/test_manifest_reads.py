@@ -68,3 +68,17 @@ async def test_wrong_questions_are_problem_documents(service: ServedView) -> Non
     assert (await service.http.get("/v1/nothing")).json()["code"] == "route.not_found"
     assert (await service.http.delete("/v1/runs")).json()["code"] == "method.not_allowed"
     assert (await service.http.get("/v1/nothing")).headers["content-type"] == "application/problem+json"
+
+
+async def test_ten_thousand_headers_are_refused_by_the_view_too(service: ServedView) -> None:
+    """As the other door does."""
+    flood = {f"x-{number}": "y" for number in range(10_000)}
+    answer = await service.http.get("/v1/runs", params={"tenant_id": "acme"}, headers=flood)
+    assert (answer.status_code, answer.json()["code"]) == (431, "request.headers_too_large")
+
+
+async def test_an_encoded_path_is_never_answered_with_a_redirect(service: ServedView) -> None:
+    """A trailing slash is another address, and a `Location` made from what the caller sent is none."""
+    for path in ("/v1/runs/", "/v1/runs/%2e%2e%2f"):
+        answer = await service.http.get(path, params={"tenant_id": "acme"})
+        assert (answer.status_code, answer.json()["code"]) == (404, "route.not_found")

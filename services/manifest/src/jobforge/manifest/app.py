@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(lists_router(door))
     app.include_router(runs_router(door))
     for path, answer in _health(kafka, control, store, freshness, projector).routes():
-        app.add_route(path, answer, include_in_schema=False)  # type: ignore[arg-type]  # an ASGI app is a route too
+        app.add_route(path, answer, ["GET"], include_in_schema=False)  # type: ignore[arg-type]  # an ASGI app is a route too
     return app
 
 

@@ -9,8 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jobforge.chassis.artifacts import StoreUnavailable
+from jobforge.chassis.header_flood import MAX_HEADER_BYTES, MAX_HEADERS, flooded
 from jobforge.chassis.logs import get_logger
 from jobforge.contracts.problem import MEDIA_TYPE, FieldProblem, Problem
 from jobforge.manifest.freshness import Rebuilding
@@ -65,7 +67,9 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error with a problem document."""
+    """Answer every error with a problem document; one address has one spelling, so no redirects."""
+    app.router.redirect_slashes = False
+    app.add_middleware(HeaderLimit)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NoSuchRun, _no_run)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -73,6 +77,22 @@ def install(app: FastAPI) -> None:
     for away in (Rebuilding, RedisError, StoreUnavailable, OSError, TimeoutError):
         app.add_exception_handler(away, _away)
     app.add_exception_handler(Exception, _failed)
+
+
+class HeaderLimit:
+    """Refuses a flood of headers before anything looks at them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or not flooded(scope["headers"]):
+            await self._app(scope, receive, send)
+            return
+        told = f"A request may have {MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes in all: send fewer."
+        refused = answer(Refused(431, "request.headers_too_large", told), {"Connection": "close"})
+        await refused(scope, receive, send)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
