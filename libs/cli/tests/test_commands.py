@@ -161,3 +161,21 @@ def test_an_unreachable_plane_is_exit_code_3_at_once(tmp_path: Path) -> None:
     assert "http://127.0.0.1:9 (JOBFORGE_URL)" in done.stderr
     assert "make up" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_json_too_deep_and_text_that_is_none_are_told_without_a_traceback(plane: FakePlane, tmp_path: Path) -> None:
+    """The line names the file and what is wrong with it."""
+    deep, binary = tmp_path / "deep.json", tmp_path / "binary.json"
+    deep.write_text("[" * 100_000)
+    binary.write_bytes(b"\xff{}")
+    assert f"{deep} nests too deep" in run("submit", str(deep), code=2).stderr
+    assert f"{binary} is not text in UTF-8" in run("submit", str(binary), code=2).stderr
+    assert "nests too deep" in run("request", KEY, "--input", "a=" + "[" * 100_000, code=2).stderr
+    assert "nests too deep" in run("request", KEY, "--inputs", str(deep), code=2).stderr
+
+
+def test_an_address_that_is_none_is_told_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong usage, and the variable to change."""
+    for address in ("http://[x", "http://", "https:///v1", "http://a:99999", "http://a b"):
+        monkeypatch.setenv("JOBFORGE_URL", address)
+        assert "JOBFORGE_URL" in run("flags", code=2).stderr

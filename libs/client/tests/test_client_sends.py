@@ -220,3 +220,14 @@ def test_a_call_ends_within_the_timeout(plane: FakePlane) -> None:
     with JobForgeClient(url=plane.url, timeout=0.5) as client, pytest.raises((JobForgeUnavailable, JobForgeTimeout)):
         client.request_job(**REQUEST, trace_id=generate_trace_id())
     assert 1 < len(plane.seen) < 50
+
+
+def test_a_key_or_type_that_no_header_can_carry_is_told_at_once_not_repeated(client: Any, plane: FakePlane) -> None:
+    """It looked like a lost connection, and was repeated until the time was up."""
+    before = len(plane.seen)
+    for key in ("a\nb", "é"):
+        with pytest.raises(JobForgeInvalid, match="visible ASCII"):
+            client.request_job(**REQUEST, idempotency_key=key)
+    with pytest.raises(JobForgeInvalid, match="visible ASCII"):
+        client.put_object("contract", "c-1", b"x", tenant_id="acme", content_type="a\r\nb: c")
+    assert len(plane.seen) == before

@@ -8,6 +8,8 @@ from typing import Any
 
 from jobforge.cli.failures import Stop
 
+_TOO_DEEP = "{where} nests too deep to be read as JSON: make it flatter"
+
 
 def job_inputs(pairs: Iterable[str], file: str | None) -> dict[str, Any]:
     """The inputs in a JSON file, and over them each ``name=value``; a value is JSON if it parses, else text."""
@@ -30,6 +32,8 @@ def typed(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+    except RecursionError:
+        raise Stop(_TOO_DEEP.format(where="the value of --input")) from None
 
 
 def events(file: str) -> list[dict[str, Any]]:
@@ -37,6 +41,8 @@ def events(file: str) -> list[dict[str, Any]]:
     text = _read(file)
     try:
         found = json.loads(text)
+    except RecursionError:
+        raise Stop(_TOO_DEEP.format(where=file)) from None
     except ValueError:
         found = [_parsed(line, f"{file}, line {n}") for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     listed = found if isinstance(found, list) else [found]
@@ -46,7 +52,10 @@ def events(file: str) -> list[dict[str, Any]]:
 
 
 def _read(file: str) -> str:
-    return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise Stop(f"{file} is not text in UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from None
 
 
 def _parsed(text: str, where: str) -> Any:
@@ -54,3 +63,5 @@ def _parsed(text: str, where: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise Stop(f"{where} is not JSON: {error}") from None
+    except RecursionError:
+        raise Stop(_TOO_DEEP.format(where=where)) from None

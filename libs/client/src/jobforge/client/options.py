@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from jobforge.client.errors import JobForgeError
 
@@ -49,4 +50,13 @@ class Options:
 def _address(url: str, variable: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise JobForgeError(f"{variable} must begin with http:// or https://, not {url!r}", code="client.bad_option")
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0 and not any(sign.isspace() for sign in url)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise JobForgeError(
+            f"{variable} must be an address such as {DEFAULT_URL}, not {url!r}", code="client.bad_option"
+        )
     return url.rstrip("/")

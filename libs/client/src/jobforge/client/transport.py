@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from jobforge.client.errors import JobForgeTimeout, JobForgeUnavailable
+from jobforge.client.errors import JobForgeInvalid, JobForgeTimeout, JobForgeUnavailable
 from jobforge.client.exchange import Call, Reply
 from jobforge.client.options import Options
 
@@ -34,6 +34,9 @@ def _version() -> str:
 def request_options(options: Options, call: Call[Any], seconds: float) -> dict[str, Any]:
     """The arguments of ``build_request``, but for a body that is streamed from a file."""
     base = options.url if call.door == "ingestion" else options.query_url
+    for name, value in call.headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise JobForgeInvalid(f"{name} takes visible ASCII characters, not {value!r}", code="client.bad_header")
     held = call.patience + _ANSWER_MARGIN if call.patience else seconds
     return {
         "method": call.method,
