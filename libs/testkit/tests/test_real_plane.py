@@ -1,5 +1,8 @@
 """The real plane of the tests: what it holds after a reset, and what it survives."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
@@ -57,3 +60,12 @@ async def test_servers_come_back_with_their_data_after_a_kill(clean_plane: Plane
     assert sum((await _ends(clean_plane, "jobforge.runs")).values()) == 1
     async with Redis.from_url(clean_plane.redis_url) as redis:
         assert await redis.get("a") == b"b"
+
+
+def test_kafka_started_from_a_threads_pool_lives_on_when_the_pool_ends(plane: Plane) -> None:
+    """It was killed with the thread, and the next test found no broker; a reset right after it is not refused."""
+    plane.kafka.stop()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(plane.kafka.start).result()
+    asyncio.run(plane.reset())
+    asyncio.run(_publish(plane, "jobforge.runs"))

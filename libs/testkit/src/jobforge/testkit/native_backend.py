@@ -3,11 +3,16 @@
 import atexit
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jobforge.native import jaeger, kafka, ports, processes, valkey
 from jobforge.native.processes import Running
 from jobforge.testkit.backends import PARTITIONS
+
+# A tied process dies with the thread that started it, so that thread must live as long as the test run: a caller's
+# own may be one of an event loop's, which end with the loop.
+_STARTER = ThreadPoolExecutor(1, thread_name_prefix="servers")
 
 
 def _say(line: str) -> None:
@@ -27,7 +32,7 @@ class NativeServer:
     def start(self) -> None:
         """Start it and wait until it is ready."""
         if self.running is None or not self.running.alive:
-            self.running = self._begin()
+            self.running = _STARTER.submit(self._begin).result()
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL after the grace period."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from redis.asyncio import Redis
 
@@ -40,6 +41,18 @@ async def reset_kafka(bootstrap: str, *, apps: Iterable[str], domains: Iterable[
 
 async def _delete_groups(admin: AIOKafkaAdminClient) -> None:
     """Groups that still have members stay: Kafka refuses, and a test that leaves one behind sees it soon enough."""
-    for group, _ in await admin.list_consumer_groups():
+    for group, _ in await _groups(admin):
         node = await admin.find_coordinator(group)
         await admin._send_request_to_node(node, DeleteGroupsRequest([group]))
+
+
+async def _groups(admin: AIOKafkaAdminClient) -> list[tuple[str, str]]:
+    """Every consumer group; a broker that has just started is asked again until it has loaded them."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                groups: list[tuple[str, str]] = await admin.list_consumer_groups()
+            except (GroupLoadInProgressError, GroupCoordinatorNotAvailableError):
+                await asyncio.sleep(0.1)
+            else:
+                return groups
