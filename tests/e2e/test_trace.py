@@ -9,6 +9,16 @@ from jobforge.client import generate_trace_id
 from jobforge.contracts.identity import otel_root_span_id, otel_trace_id
 from jobforge.testkit.running import Start
 
+EXPECTED = {
+    ("jobforge-ingestion", "jobforge.trace"),
+    ("jobforge-ingestion", "send jobforge.events.settler"),
+    ("jobforge-ingestion", "send jobforge.jobs.echo"),
+    ("jobforge-echo", "process jobforge.jobs.echo"),
+    ("jobforge-echo", "send jobforge.runs"),
+    ("jobforge-manifest", "process jobforge.runs"),
+    ("jobforge-manifest", "send jobforge.manifests"),
+}
+
 
 async def test_one_trace_holds_ingestion_domain_and_manifest_with_one_root_and_no_orphan(running: Start) -> None:
     """Event and job under one trace id: in Jaeger's API every parent is there, and only the root has none."""
@@ -26,22 +36,14 @@ async def test_one_trace_holds_ingestion_domain_and_manifest_with_one_root_and_n
             tenant_id="acme", template_key="echo.message.reply", inputs={"message": "hi"}, trace_id=trace_id
         )
         await plane.client.wait(accepted.job.id, "acme")
-        spans = await trace(plane.plane.jaeger_url, otel_trace_id(trace_id), until="send jobforge.manifests")
+        spans = await trace(plane.plane.jaeger_url, otel_trace_id(trace_id), until={name for _, name in EXPECTED})
     by_id = {span["spanId"]: span for span in spans}
     assert len(by_id) == len(spans)
     roots = [span for span in spans if not span.get("parentSpanId")]
     assert [span["name"] for span in roots] == ["jobforge.trace"]
     assert roots[0]["spanId"] == f"{otel_root_span_id(trace_id):016x}"
     assert [span["name"] for span in spans if span.get("parentSpanId") and span["parentSpanId"] not in by_id] == []
-    assert {(span["service"], span["name"]) for span in spans} >= {
-        ("jobforge-ingestion", "jobforge.trace"),
-        ("jobforge-ingestion", "send jobforge.events.settler"),
-        ("jobforge-ingestion", "send jobforge.jobs.echo"),
-        ("jobforge-echo", "process jobforge.jobs.echo"),
-        ("jobforge-echo", "send jobforge.runs"),
-        ("jobforge-manifest", "process jobforge.runs"),
-        ("jobforge-manifest", "send jobforge.manifests"),
-    }
+    assert {(span["service"], span["name"]) for span in spans} >= EXPECTED
     chain = ["send jobforge.manifests", "process jobforge.runs", "send jobforge.runs", "process jobforge.jobs.echo"]
     chain += ["send jobforge.jobs.echo", "jobforge.trace"]
     span = next(span for span in spans if span["name"] == chain[0])
@@ -50,8 +52,8 @@ async def test_one_trace_holds_ingestion_domain_and_manifest_with_one_root_and_n
         assert span["name"] == name
 
 
-async def trace(jaeger: str, otel_id: int, *, until: str) -> list[dict[str, Any]]:
-    """The trace's spans from Jaeger's API, as soon as a span of that name is there."""
+async def trace(jaeger: str, otel_id: int, *, until: set[str]) -> list[dict[str, Any]]:
+    """The trace's spans from Jaeger's API, as soon as spans of all these names are there: each service sends its own."""
     async with httpx.AsyncClient(base_url=jaeger) as client, asyncio.timeout(30):
         while True:
             answer = await client.get(f"/api/v3/traces/{otel_id:032x}")
@@ -62,7 +64,7 @@ async def trace(jaeger: str, otel_id: int, *, until: str) -> list[dict[str, Any]
                     for scope in resource["scopeSpans"]
                     for span in scope["spans"]
                 ]
-                if any(span["name"] == until for span in spans):
+                if until <= {span["name"] for span in spans}:
                     return spans
             await asyncio.sleep(0.2)
 
