@@ -53,7 +53,7 @@ async def test_one_trace_holds_ingestion_domain_and_manifest_with_one_root_and_n
 
 
 async def trace(jaeger: str, otel_id: int, *, until: set[str]) -> list[dict[str, Any]]:
-    """The trace's spans from Jaeger's API, as soon as spans of all these names are there: each service sends its own."""
+    """The trace's spans from Jaeger's API, once spans of all these names are there: each service sends its own."""
     async with httpx.AsyncClient(base_url=jaeger) as client, asyncio.timeout(30):
         while True:
             answer = await client.get(f"/api/v3/traces/{otel_id:032x}")
