@@ -21,7 +21,7 @@ _MONTHS = [
     "november",
     "december",
 ]
-_ORDINALS = [
+ORDINALS = [
     "first",
     "second",
     "third",
@@ -61,7 +61,7 @@ _MONTH = (
 # Filings print the ordinal as "1st", "1 st" and, from superscripts, "10t h".
 _ORDINAL = r"(?: ?(?:s ?t|n ?d|r ?d|t ?h)\b)?"
 _DAY = rf"(?P<day>\d{{1,2}}){_ORDINAL}"
-_SPELLED = rf"(?P<spelled>{'|'.join(sorted((o.replace('-', '[- ]') for o in _ORDINALS), key=len, reverse=True))})"
+_SPELLED = rf"(?P<spelled>{'|'.join(sorted((o.replace('-', '[- ]') for o in ORDINALS), key=len, reverse=True))})"
 _YEAR = r"(?P<year>(?:1[89]|20)\d\d)\b"
 _GAP = r"[ ,.]{0,6}"
 _FORMS = tuple(
@@ -137,7 +137,7 @@ def _value(match: re.Match[str]) -> date | None:
     else:
         month = next(i for i, name in enumerate(_MONTHS, 1) if name.startswith(parts["month"].lower()[:3]))
         spelled = parts.get("spelled")
-        day = _ORDINALS.index(re.sub(r"[- ]+", "-", spelled.lower())) + 1 if spelled else int(parts["day"])
+        day = ORDINALS.index(re.sub(r"[- ]+", "-", spelled.lower())) + 1 if spelled else int(parts["day"])
     try:
         return date(year, month, day)
     except ValueError:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from jobforge.settler.extraction.dates import add_months, find_dates
+from jobforge.settler.extraction.dates import ORDINALS, add_months, find_dates
 from jobforge.settler.extraction.durations import Duration, find_durations
 from jobforge.settler.extraction.passage import Flat, Found, Span, phrase
 from jobforge.settler.extraction.renewal import RENEWS
@@ -51,23 +51,7 @@ _ENDLESS = phrase(
 _ANNIVERSARY = phrase(
     r"\b(?P<nth>\w+)(?: \(\s*(?P<digits>\d+)[a-z ]{0,4}\))?(?:\s?(?:st|nd|rd|th))? (?:year )?anniversary\b"
 )
-_NTH = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-]
+_NTH = ORDINALS[:15]
 _OTHER_START = phrase(
     r"\b(?:from|after|following|of|on) (?:the )?(?:\w+ )?(?:launch|closing|delivery|installation|acceptance|"
     r"opening|first commercial|"
