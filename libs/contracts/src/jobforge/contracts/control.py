@@ -32,6 +32,7 @@ class TemplateAnnounced(Message):
     effects: Literal["pure", "keyed"] = "pure"
     timeout_seconds: float
     attempts: int
+    lane: Literal["fast", "slow"] = "fast"
     announced_at: Instant
 
     @property

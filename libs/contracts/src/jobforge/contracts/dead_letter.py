@@ -13,8 +13,10 @@ ORIGIN_TIMESTAMP = "jobforge-origin-timestamp"
 """Milliseconds since the epoch."""
 DEAD_AT = "jobforge-dead-at"
 """ISO 8601 instant of the decision."""
+CAUSE = "jobforge-cause"
+"""The code of the last error, where attempts are spent."""
 
-ADDED_HEADERS = frozenset({REASON, DETAIL, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET, ORIGIN_TIMESTAMP, DEAD_AT})
+ADDED_HEADERS = frozenset({REASON, DETAIL, CAUSE, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET, ORIGIN_TIMESTAMP, DEAD_AT})
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -29,6 +31,7 @@ def dead_letter_headers(
     offset: int,
     timestamp: int,
     dead_at: str,
+    cause: str | None = None,
 ) -> Headers:
     """The original headers, untouched and first, and then the reason and the origin."""
     added = {
@@ -40,6 +43,8 @@ def dead_letter_headers(
         ORIGIN_TIMESTAMP: str(timestamp),
         DEAD_AT: dead_at,
     }
+    if cause is not None:
+        added[CAUSE] = cause
     return (*original, *((name, text.encode()) for name, text in added.items()))
 
 

@@ -1,6 +1,7 @@
 """What an app publishes by itself on ``jobforge.inbox.<source_app>`` instead of calling HTTP."""
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field, TypeAdapter
 
@@ -21,6 +22,8 @@ class InboxJob(JobSubmission):
     schema_version: int = Field(default=1, ge=1)
     kind: Literal["job"]
     idempotency_key: IdempotencyKey | None = None
+    replay_of: UUID | None = Field(default=None, description="The run of the same tenant that this one repeats.")
+    root_run_id: UUID | None = Field(default=None, description="Where a chain of replays began; names keyed effects.")
 
 
 InboxRecord = Annotated[InboxEvent | InboxJob, Field(discriminator="kind")]

@@ -38,6 +38,12 @@ class JobSubmission(StrictInput):
     source_app: SourceApp | None = None
     dry_run: bool = False
     policy_token: str | None = Field(default=None, max_length=4096)
+    start_within: float | None = Field(
+        default=None,
+        gt=0,
+        le=2_592_000,
+        description="Seconds in which an attempt must have begun; later the run ends with job.expired.",
+    )
 
 
 class RequestedBy(Value):
@@ -61,7 +67,11 @@ class JobRequested(Message):
     dry_run: bool = False
     requested_by: RequestedBy = RequestedBy()
     replay_of: UUID | None = None
+    root_run_id: UUID | None = Field(
+        default=None, description="The run whose replay this is at the bottom; it names keyed effects. Null: this run."
+    )
     attempts: int = Field(default=1, ge=1, description="How many attempts the template grants.")
+    start_by: Instant | None = Field(default=None, description="A run that has not begun by then ends with job.expired.")
     requested_at: Instant
 
 

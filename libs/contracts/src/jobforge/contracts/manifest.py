@@ -32,7 +32,7 @@ class Attempt(Value):
     worker: str
     started_at: Instant | None
     finished_at: Instant | None = None
-    outcome: Literal["succeeded", "failed", "lost"] | None = None
+    outcome: Literal["succeeded", "failed", "canceled", "lost"] | None = None
     error: JobError | None = None
 
 

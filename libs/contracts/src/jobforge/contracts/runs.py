@@ -68,6 +68,8 @@ class RunStarted(RunRecord):
     claim: str
     worker: str
     started_at: Instant
+    deadline: Instant | None = Field(default=None, description="When the template's timeout is over.")
+    fence: int = Field(default=0, description="Grows with each claim of the run, as far as the lease store remembers.")
 
 
 class RunProgressed(RunRecord):
@@ -87,8 +89,22 @@ class RunCancelRequested(RunRecord):
     at: Instant
 
 
+class RunRetrying(RunRecord):
+    """An attempt failed and the next one waits in a retry topic, which holds it already."""
+
+    type: Literal["RunRetrying"] = "RunRetrying"
+    attempt: int = Field(description="The attempt that failed.")
+    claim: str
+    worker: str
+    started_at: Instant
+    finished_at: Instant
+    error: JobError
+    next_attempt: int
+    not_before: Instant
+
+
 class Outcome(RunRecord):
-    """What both terminal records carry; the first of them in the log is the run's end."""
+    """What the terminal records of an attempt carry; the first terminal record in the log is the run's end."""
 
     request: RequestSnapshot | None = Field(description="Null only when the request itself was unreadable.")
     attempt: int
@@ -96,6 +112,7 @@ class Outcome(RunRecord):
     worker: str
     started_at: Instant | None
     finished_at: Instant
+    fence: int = 0
     objects_read: tuple[ObjectRead, ...] = ()
     metrics: JsonObject = Field(default_factory=dict)
     environment: Environment
@@ -117,8 +134,30 @@ class RunFailed(Outcome):
     error: JobError
 
 
+class RunCanceled(Outcome):
+    """The run ended because somebody asked for it; what the attempt wrote is not referenced."""
+
+    type: Literal["RunCanceled"] = "RunCanceled"
+    error: JobError
+
+
+class RunRestored(RunRecord):
+    """The run had ended before, longer ago than the view remembers: its manifest from the archive, unchanged."""
+
+    type: Literal["RunRestored"] = "RunRestored"
+    manifest: JsonObject
+
+
 AnyRunRecord = Annotated[
-    RunStarted | RunProgressed | RunCancelRequested | RunSucceeded | RunFailed, Field(discriminator="type")
+    RunStarted
+    | RunProgressed
+    | RunRetrying
+    | RunCancelRequested
+    | RunSucceeded
+    | RunFailed
+    | RunCanceled
+    | RunRestored,
+    Field(discriminator="type"),
 ]
 RUN_RECORDS: TypeAdapter[Any] = TypeAdapter(AnyRunRecord)
 """Parses one record of ``jobforge.runs`` by its ``type``."""

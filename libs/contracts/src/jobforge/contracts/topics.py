@@ -53,7 +53,7 @@ INBOX = Topic(
     per="app",
     key="any",
     messages=(inbox.InboxEvent, inbox.InboxJob),
-    writers=("apps",),
+    writers=("apps", "operators"),
     readers=("ingestion",),
     about="Untrusted events and job requests that apps publish by themselves.",
     retention=WEEK,
@@ -74,19 +74,69 @@ JOBS = Topic(
     per="domain",
     key="<tenant_id>:<run_id>",
     messages=(jobs.JobRequested,),
-    writers=("ingestion",),
+    writers=("ingestion", "scheduler"),
     readers=("domain", "manifest"),
     about="Accepted job requests; the record is the job.",
+)
+SLOW_JOBS = Topic(
+    name="jobforge.jobs.{}.slow",
+    per="domain",
+    key="<tenant_id>:<run_id>",
+    messages=(jobs.JobRequested,),
+    writers=("ingestion", "domain", "scheduler"),
+    readers=("domain", "manifest"),
+    about="Requests of long templates, and what one tenant sent beyond its share; they have slots of their own.",
 )
 RUNS = Topic(
     name="jobforge.runs",
     per="plane",
     key="<tenant_id>:<run_id>",
-    messages=(runs.RunStarted, runs.RunProgressed, runs.RunCancelRequested, runs.RunSucceeded, runs.RunFailed),
-    writers=("domain", "ingestion"),
+    messages=(
+        runs.RunStarted,
+        runs.RunProgressed,
+        runs.RunRetrying,
+        runs.RunCancelRequested,
+        runs.RunSucceeded,
+        runs.RunFailed,
+        runs.RunCanceled,
+        runs.RunRestored,
+    ),
+    writers=("domain", "ingestion", "scheduler"),
     readers=("manifest",),
     about="What happens to runs. The first terminal record of a run by offset is its end.",
 )
+
+
+def _retry(delay: timedelta, spelled: str) -> "RetryTier":
+    return RetryTier(
+        delay,
+        Topic(
+            name=f"jobforge.retry.{spelled}",
+            per="plane",
+            key="<tenant_id>:<run_id>",
+            messages=(jobs.JobRequested,),
+            writers=("domain",),
+            readers=("scheduler",),
+            about=f"Requests that wait at most {spelled} before their next try; headers say until when and where to.",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTier:
+    """A topic of requests that wait, none for longer than ``delay``."""
+
+    delay: timedelta
+    topic: Topic
+
+
+RETRY_TIERS: tuple[RetryTier, ...] = (
+    _retry(timedelta(seconds=5), "5s"),
+    _retry(timedelta(seconds=30), "30s"),
+    _retry(timedelta(minutes=2), "2m"),
+    _retry(timedelta(minutes=10), "10m"),
+)
+"""Shortest first. They have the plane's partition count, so that who moves a partition also tends its runs."""
 DEAD_LETTERS = Topic(
     name="jobforge.dlq.{}",
     per="domain",
@@ -103,7 +153,7 @@ REJECTED = Topic(
     per="plane",
     key="as it came",
     messages=(),
-    writers=("ingestion", "domain", "manifest"),
+    writers=("ingestion", "domain", "manifest", "scheduler"),
     readers=("operators",),
     about="What was refused: original bytes, and headers that say why.",
     partitions=1,
@@ -133,14 +183,25 @@ CONTROL = Topic(
         control.PlaneSettled,
     ),
     writers=("domain", "ingestion", "operators"),
-    readers=("ingestion", "manifest", "domain"),
+    readers=("ingestion", "manifest", "domain", "scheduler"),
     about="Templates, flags, apps and the partition count; every service holds it in memory.",
     partitions=1,
     retention=None,
     compacted=True,
 )
 
-TOPICS: tuple[Topic, ...] = (INBOX, EVENTS, JOBS, RUNS, DEAD_LETTERS, REJECTED, MANIFESTS, CONTROL)
+TOPICS: tuple[Topic, ...] = (
+    INBOX,
+    EVENTS,
+    JOBS,
+    SLOW_JOBS,
+    RUNS,
+    *(tier.topic for tier in RETRY_TIERS),
+    DEAD_LETTERS,
+    REJECTED,
+    MANIFESTS,
+    CONTROL,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from jobforge.chassis.wire import Partition
+from jobforge.chassis.view_names import WATERMARKS, open_runs, row, watermark
 
-WATERMARKS = "jobforge:watermarks"
-"""Hash: ``<topic>/<partition>`` to the offset of the next record to apply."""
+__all__ = ["WATERMARKS", "open_runs", "row", "watermark"]
 
 FINISHED_KEPT = timedelta(days=7)
 """How long a finished run stays; then reads fall through to the archive."""
@@ -22,16 +21,6 @@ def changed(database: int) -> str:
     Channels are shared by all databases of a Redis, so this one is named by its own.
     """
     return f"jobforge:changed:{database}"
-
-
-def watermark(partition: Partition) -> str:
-    """The field that holds a partition's watermark."""
-    return f"{partition.topic}/{partition.number}"
-
-
-def row(tenant_id: str, run_id: UUID | str) -> str:
-    """Hash of one run: ``request``, ``run``, ``manifest``, each written from one topic only, and ``listed``."""
-    return f"jobforge:run:{tenant_id}:{run_id}"
 
 
 def runs_of(tenant_id: str) -> str:
