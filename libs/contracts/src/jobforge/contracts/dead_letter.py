@@ -16,7 +16,9 @@ DEAD_AT = "jobforge-dead-at"
 CAUSE = "jobforge-cause"
 """The code of the last error, where attempts are spent."""
 
-ADDED_HEADERS = frozenset({REASON, DETAIL, CAUSE, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET, ORIGIN_TIMESTAMP, DEAD_AT})
+ADDED_HEADERS = frozenset(
+    {REASON, DETAIL, CAUSE, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET, ORIGIN_TIMESTAMP, DEAD_AT}
+)
 
 Headers = tuple[tuple[str, bytes], ...]
 

@@ -81,8 +81,7 @@ class Intake:
         if submission.source_app is not None:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         key = idempotency_key or uuid4().hex
-        job = self.job(submission, run_id_for_key(submission.tenant_id, submission.template_key, key))
-        record = job_record(job, partitions=self._partitions)
+        job, record = self.job(submission, run_id_for_key(submission.tenant_id, submission.template_key, key))
         conflicts = await self.root([record], keyed=[job] if idempotency_key else [])
         if conflicts:
             raise conflict(job)
@@ -99,10 +98,11 @@ class Intake:
         self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         return event_record(submission, event_id=event_id, received_at=self._clock(), partitions=self._partitions)
 
-    def job(self, submission: JobSubmission, run_id: UUID) -> JobRequested:
-        """The job that an admitted request becomes; raises ``Refusal``."""
+    def job(self, submission: JobSubmission, run_id: UUID) -> tuple[JobRequested, Outgoing]:
+        """The job that an admitted request becomes, and its record; raises ``Refusal``."""
         template = self._catalog.check_job(submission)
-        return requested(submission, template, run_id=run_id, requested_at=self._clock())
+        job = requested(submission, template, run_id=run_id, requested_at=self._clock())
+        return job, job_record(job, partitions=self._partitions, lane=template.lane)
 
     async def root(self, records: Iterable[Outgoing], *, keyed: Iterable[JobRequested] = ()) -> frozenset[UUID]:
         """Emit the root spans of new traces; the runs whose key came with another body before."""
