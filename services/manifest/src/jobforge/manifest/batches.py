@@ -160,17 +160,22 @@ def _write_run(
     begun = begun_again(after)
     if begun > 1:
         fields += [keys.STARTS, f"{after.attempt} {begun}"]
-    batch.add("HSET", row, *fields)
     batch.changed[row] = None
+    if before.end is not None:
+        # Only counted, in a row that may have been let go: it is not made anew without its manifest.
+        batch.add("EXISTS", row, mode="first")
+        batch.add("HSET", row, *fields, mode="if")
+        return
+    batch.add("HSET", row, *fields)
     if manifest is not None and after.end is not None:
         if after.end.request is not None:
             tenant_id, run_id = row.split(":")[-2:]
             _list_run(batch, row, tenant_id, UUID(run_id), after.end.request)
         batch.add("PEXPIREAT", row, _until(record, keys.FINISHED_KEPT, now))
         batch.add("ZREM", keys.open_runs(record.partition), _member(row))
-    elif after.cancel_requested and not before.cancel_requested and after.end is None:
+    elif after.cancel_requested and not before.cancel_requested:
         batch.add("ZADD", keys.open_runs(record.partition), "XX", 0, _member(row))
-    if before.status is None and after.end is None:
+    if before.status is None and manifest is None:
         # Its request, which brings an expiry, may never be read.
         batch.add("PEXPIREAT", row, _until(record, keys.UNFINISHED_KEPT, now), "NX")
 
