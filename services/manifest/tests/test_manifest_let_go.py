@@ -58,7 +58,7 @@ async def applied(service: ServedView, key: bytes) -> None:
     }
 
     async def reached() -> bool:
-        held = [await service.redis.hget(keys.WATERMARKS, at) for at in ends]  # type: ignore[misc]  # awaitable here
+        held = [await service.redis.hget(keys.WATERMARKS, at) for at in ends]
         return [int(at or 0) for at in held] == list(ends.values())
 
     await until(reached, 10)

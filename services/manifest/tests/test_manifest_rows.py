@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from jobforge.contracts.identity import partition_of, run_key
@@ -132,7 +133,7 @@ async def test_a_summary_of_a_finished_run_takes_at_most_2_kib(service: ServedVi
     """Everything in the row but the manifest, for an echo job as a client asks for it."""
     run_id = uuid4()
     key = run_key("acme", run_id)
-    asked = {
+    asked: dict[str, Any] = {
         "project_id": "invoices-2026",
         "trace_id": "trace_1763938000001_k3x9q2m7a",
         "requested_by": {"actor_id": "3f0d1c9c-5e7a-4c7e-9c39-52a0a7f3c001", "source_app": "settler"},

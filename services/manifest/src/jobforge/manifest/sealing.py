@@ -92,7 +92,14 @@ def _without_outputs(manifest: JsonObject) -> JsonObject:
         else {**attempt, "error": attempt["error"] and {**attempt["error"], "cause": None}}
         for attempt in manifest["attempts"]
     ]
-    failed = {"status": "failed", "error": error, "inputs": {}, "outputs": None, "artifacts": [], "metrics": {}}
+    failed: JsonObject = {
+        "status": "failed",
+        "error": error,
+        "inputs": {},
+        "outputs": None,
+        "artifacts": [],
+        "metrics": {},
+    }
     return {**manifest, **failed, "attempts": attempts}
 
 
