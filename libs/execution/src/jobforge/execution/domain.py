@@ -14,6 +14,7 @@ from faststream.specification import AsyncAPI
 
 from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.control import announce
+from jobforge.chassis.environment import environment_of
 from jobforge.chassis.health import Health
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.logs import configure_logging
@@ -27,7 +28,7 @@ from jobforge.contracts.topics import JOBS, RUNS
 from jobforge.execution.attempt import Surroundings
 from jobforge.execution.children import Children
 from jobforge.execution.discovery import BoundTemplate, bind_tools, find_templates
-from jobforge.execution.runner import Runner, environment_of
+from jobforge.execution.runner import Runner
 from jobforge.execution.worker import Limits, Worker
 
 log = structlog.get_logger()

@@ -2,21 +2,19 @@
 
 import asyncio
 import math
-import platform
-import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
 from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES, JsonObject
-from jobforge.contracts.canonical import canonical_json, digest
+from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.jobs import JobError, JobRequested
 from jobforge.contracts.reading import Unreadable
 from jobforge.contracts.runs import Environment, RequestSnapshot, RunFailed, RunStarted, RunSucceeded
+from jobforge.contracts.snapshot import snapshot_of
 from jobforge.execution.attempt import Attempt, Surroundings
 from jobforge.execution.discovery import BoundTemplate
 from jobforge.execution.errors import InvalidInputs, InvalidOutputs, JobFailure, JobTimedOut, Terminal
@@ -69,22 +67,13 @@ class Runner:
         """What the manifest will say about the request; raises ``Unreadable`` for inputs that JSON cannot carry."""
         bound = self._templates.get(requested.template_key)
         try:
-            inputs_digest = digest(requested.inputs)
+            return snapshot_of(
+                requested,
+                template_version=bound.template.version if bound else requested.template_version,
+                inputs=redacted(bound.template.inputs, requested.inputs) if bound else {},
+            )
         except ValueError as error:
             raise Unreadable("record.invalid", f"/inputs: {error}") from None
-        return RequestSnapshot(
-            project_id=requested.project_id,
-            template_key=requested.template_key,
-            template_version=bound.template.version if bound else requested.template_version,
-            inputs=redacted(bound.template.inputs, requested.inputs) if bound else {},
-            inputs_digest=inputs_digest,
-            trace_id=requested.trace_id,
-            dry_run=requested.dry_run,
-            requested_by=requested.requested_by,
-            replay_of=requested.replay_of,
-            max_attempts=requested.attempts,
-            requested_at=requested.requested_at,
-        )
 
     async def run(
         self, requested: JobRequested, snapshot: RequestSnapshot, started: RunStarted
@@ -181,21 +170,6 @@ def too_large(outcome: RunSucceeded | RunFailed, size: int) -> RunFailed:
     facts = {name: getattr(outcome, name) for name in type(outcome).model_fields if name in RunFailed.model_fields}
     facts |= {"type": "RunFailed", "metrics": {}, "objects_read": ()}
     return RunFailed(**facts | {"error": _error("job.invalid_outputs", f"the outcome takes {size} bytes")})
-
-
-def environment_of(service: str) -> Environment:
-    """Where this process runs."""
-    try:
-        release = version(f"jobforge-{service}")
-    except PackageNotFoundError:
-        release = "0"
-    return Environment(
-        service=service,
-        version=release,
-        python=platform.python_version(),
-        platform=platform.platform(),
-        host=socket.gethostname(),
-    )
 
 
 def _error(code: str, message: str, *, retryable: bool = False) -> JobError:

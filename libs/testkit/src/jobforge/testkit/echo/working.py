@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from jobforge.chassis.artifacts import ArtifactStore
+from jobforge.chassis.environment import environment_of
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.runs import RUN_RECORDS, RunFailed, RunSucceeded
 from jobforge.execution.attempt import Surroundings
 from jobforge.execution.children import Children
 from jobforge.execution.discovery import bind_tools, find_templates
-from jobforge.execution.runner import Runner, environment_of
+from jobforge.execution.runner import Runner
 from jobforge.execution.worker import Limits, Worker
 from jobforge.testkit.builders import publish_job
 from jobforge.testkit.memory import MemoryLog
