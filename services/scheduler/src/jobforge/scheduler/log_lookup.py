@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
@@ -119,5 +119,5 @@ class LogLookup:
         return self._consumer
 
 
-def _only(batches: Mapping[TopicPartition, list[object]]) -> Iterable[object]:
+def _only(batches: Mapping[TopicPartition, list[Any]]) -> Iterable[Any]:
     return (record for batch in batches.values() for record in batch)

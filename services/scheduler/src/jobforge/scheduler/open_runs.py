@@ -97,7 +97,7 @@ class OpenRuns:
         """How often the request of each was put back."""
         if not members:
             return []
-        held: list[bytes | None] = await self._redis.mget([_put_back(member.name) for member in members])
+        held: list[Any] = await self._redis.mget([_put_back(member.name) for member in members])
         return [_read(value) for value in held]
 
     async def remember(self, member: Member, republished: Republished) -> None:

@@ -34,7 +34,7 @@ class Patience:
 
     def after(self, count: int) -> timedelta:
         """How long the request rests once it was put back ``count`` times."""
-        return self.unstarted * 2 ** max(0, count - 1)
+        return self.unstarted * int(2 ** max(0, count - 1))
 
 
 @dataclass(frozen=True, slots=True)

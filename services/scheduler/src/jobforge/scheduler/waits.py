@@ -23,7 +23,7 @@ def wait_of(delivery: Delivery, now: datetime, longest: timedelta) -> timedelta:
 def way_back(delivery: Delivery) -> str | None:
     """The jobs topic that the record came from, or None when its headers name none."""
     named = delivery.return_to
-    return named if named is not None and _JOBS_TOPICS.match(named) else None
+    return named if named is not None and _JOBS_TOPICS.fullmatch(named) else None
 
 
 def after_waiting(headers: Headers) -> Headers:
