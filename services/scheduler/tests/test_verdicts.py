@@ -123,7 +123,7 @@ def test_a_request_that_nobody_will_read_is_put_back_three_times_and_then_lost()
 
 def test_a_request_that_waits_is_left_alone_however_long() -> None:
     """A long queue is no loss."""
-    assert verdict(a_run(), 10**6, whereabouts="waiting") == LookAgain(after(10**6 + 60))
+    assert verdict(a_run(), 10**6, whereabouts="waiting") == LookAgain(after(10**6 + 30))
 
 
 def test_an_ended_run_is_forgotten_and_so_is_one_without_a_row() -> None:

@@ -30,6 +30,8 @@ class Patience:
     past_deadline: timedelta = timedelta(seconds=30)
     unstarted: timedelta = timedelta(seconds=60)
     """What a request, put back or new, gets until an attempt begins; doubled each time that it is put back."""
+    waiting: timedelta = timedelta(seconds=30)
+    """Between two looks at a run that waits, however long."""
     republications: int = 3
 
     def after(self, count: int) -> timedelta:
@@ -138,7 +140,7 @@ def _unstarted(
     if whereabouts == "unasked":
         return Search()
     if whereabouts == "waiting":
-        later = now + patience.unstarted
+        later = now + patience.waiting
         return LookAgain(min(later, expires or later))
     if republished.count < patience.republications:
         return Republish(republished.count + 1)
