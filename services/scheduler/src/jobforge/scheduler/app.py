@@ -1,10 +1,9 @@
 """The scheduler as an ASGI app: the retries' mover, and the eye on deadlines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from os import getpid
-from typing import Any
 
 from faststream.asgi import AsgiFastStream
 from faststream.asgi.factories import AsyncAPIRoute
@@ -36,13 +35,10 @@ from jobforge.scheduler.waits import TIERS
 SERVICE = "scheduler"
 ABOUT = "What is due later: retries that wait, and runs that would never end by themselves."
 
-Scope = MutableMapping[str, Any]
-ASGIApp = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
-
 log = get_logger()
 
 
-def create_app(settings: Settings | None = None, patience: Patience | None = None) -> ASGIApp:
+def create_app(settings: Settings | None = None, patience: Patience | None = None) -> AsgiFastStream:
     """The service; without settings they come from the environment. Nothing is opened before its lifespan starts."""
     settings = settings or Settings()
     configure_logging(settings, SERVICE)
