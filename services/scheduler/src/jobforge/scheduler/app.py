@@ -16,14 +16,15 @@ from jobforge.chassis.health import Health
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.logs import configure_logging, get_logger
 from jobforge.chassis.loop import serving
+from jobforge.chassis.redis_line import RedisLine
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.runs import RunCanceled, RunFailed
 from jobforge.contracts.topics import JOBS, RUNS
+from jobforge.execution.leases import RedisLeases
 from jobforge.scheduler.acting import Acts
 from jobforge.scheduler.deadlines import Deadlines
-from jobforge.scheduler.leases import Leases
 from jobforge.scheduler.log_lookup import LogLookup
 from jobforge.scheduler.moving import Mover
 from jobforge.scheduler.open_runs import OpenRuns
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
     kafka = Kafka(settings, service=SERVICE, telemetry=telemetry, description=ABOUT)
     control = ControlView(settings)
     redis = view.connect(settings.redis_url)
+    leases = RedisLeases(RedisLine.beside(redis))
     lookup = LogLookup(settings.kafka_bootstrap)
     acts = Acts(
         kafka.publisher,
@@ -67,7 +69,7 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
     deadlines = Deadlines(
         lambda: retries.tended,
         OpenRuns(redis),
-        Leases(redis),
+        leases,
         kafka,
         Search(kafka, lookup),
         acts,
@@ -91,6 +93,7 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(serving(telemetry))
             stack.push_async_callback(redis.aclose)
+            stack.push_async_callback(leases.close)
             await stack.enter_async_context(lookup)
             await kafka.reach()
             stack.push_async_callback(kafka.leave)
