@@ -109,7 +109,7 @@ def _across(evidence: Evidence, bounds: Bounds, report: Report, scope: Scope) ->
         if Place(bounds, partition, 0).whole("jobs"):
             yield Finding("I1", "a client was told it is accepted, and the log does not hold it", tenant, run)
     if evidence.has_effects_log:
-        report.looked["I3"] += evidence.effect_keys()
+        report.looked["I3"] += evidence.effects()
         for effect, count, maker, owner in evidence.doubled_effects():
             if scope.tenant in (None, owner):
                 yield Finding("I3", f"the effect {effect!r:.100} was visible {count} times", owner, maker)

@@ -12,9 +12,10 @@ from jobforge.ledger.records import Headers, Position, Record, is_untouched
 
 _SCHEMA = """
 CREATE TABLE call (run, tenant, template, key, phase, at, client);
-CREATE TABLE read (run, tenant, began, at, client, what, status, state, attempt, as_of, holder, digest, answered, marks);
+CREATE TABLE read
+  (run, tenant, began, at, client, what, status, state, attempt, as_of, holder, digest, answered, marks);
 CREATE TABLE met (run PRIMARY KEY);
-CREATE TABLE effect (key, run, status, attempt, tenant);
+CREATE TABLE effect (key, run, status, attempt, named, tenant);
 CREATE TABLE dead (topic, partition, offset, of_topic, of_partition, of_offset, key, value, headers, reason);
 CREATE INDEX dead_at ON dead (topic, partition, offset);
 CREATE INDEX dead_of ON dead (of_topic, of_partition);
@@ -25,11 +26,11 @@ CREATE INDEX call_run ON call (run);
 CREATE INDEX call_key ON call (tenant, template, key);
 CREATE INDEX read_run ON read (run);
 CREATE INDEX effect_run ON effect (run);
-CREATE INDEX effect_key ON effect (key);
+CREATE INDEX effect_named ON effect (named);
 """
 _PUT_READ = "INSERT INTO read VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _PUT_CALL = "INSERT INTO call VALUES (?,?,?,?,?,?,?)"
-_PUT_EFFECT = "INSERT INTO effect VALUES (?,?,?,?,?)"
+_PUT_EFFECT = "INSERT INTO effect VALUES (?,?,?,?,?,NULL)"
 _PUT_DEAD = "INSERT INTO dead VALUES (?,?,?,?,?,?,?,?,?,?)"
 
 
@@ -113,7 +114,7 @@ class Evidence:
                 self._db.executemany(
                     _PUT_EFFECT,
                     (
-                        (line["key"], line.get("run"), line["status"], line.get("attempt"), None)
+                        (line["key"], line.get("run"), line["status"], line.get("attempt"), _effect(line))
                         for _, line in _lines(effects_log)
                     ),
                 )
@@ -185,15 +186,15 @@ class Evidence:
         return [Effect(*row) for row in self._db.execute("SELECT key, status, attempt FROM effect WHERE run=?", (run,))]
 
     def doubled_effects(self) -> Iterator[tuple[str, int, str | None, str | None]]:
-        """Keys that were visible more than once: how often, one run of them, and its tenant."""
+        """Effects that were visible more than once: how often, one run of them, and its tenant."""
         yield from self._db.execute(
-            "SELECT key, count(*), min(run), min(tenant) FROM effect WHERE status='visible'"
-            " GROUP BY key HAVING count(*) > 1"
+            "SELECT named, count(*), min(run), min(tenant) FROM effect WHERE status='visible'"
+            " GROUP BY named HAVING count(*) > 1"
         )
 
-    def effect_keys(self) -> int:
-        """How many keys there are."""
-        return int(self._db.execute("SELECT count(DISTINCT key) FROM effect").fetchone()[0])
+    def effects(self) -> int:
+        """How many effects there are, each counted once."""
+        return int(self._db.execute("SELECT count(DISTINCT named) FROM effect").fetchone()[0])
 
     def _dead(self, where: str, given: tuple[Any, ...]) -> Iterator[DeadLetter]:
         for *own, of_topic, of_partition, of_offset, key, value, headers, reason in self._db.execute(
@@ -223,6 +224,12 @@ def _read(line: Mapping[str, Any]) -> tuple[Any, ...]:
     names = ("state", "attempt", "as_of", "holder", "digest", "answered")
     asked = (line[name] for name in ("run", "tenant", "began", "at", "client", "what", "status"))
     return (*asked, *(line.get(name) for name in names), ",".join(line.get("foreign") or ()))
+
+
+def _effect(line: Mapping[str, Any]) -> str:
+    """The step of a root run; two keys may stand for one such effect, and that is a finding."""
+    root, step = str(line["key"]).rpartition(":")[0], line.get("step")
+    return f"{root}:{step}" if step else str(line["key"])
 
 
 def _dead(record: Record) -> tuple[Any, ...]:
