@@ -17,7 +17,7 @@ from jobforge.ledger.judgement import Place
 from jobforge.ledger.looking_further import Artifacts, View, check_artifacts, check_view
 from jobforge.ledger.part import FOLDED, Part, spans_of
 from jobforge.ledger.records import Bounds, History, Record
-from jobforge.ledger.replays import NotReplayable, owner_of, replay_of
+from jobforge.ledger.replays import NotReplayable, replay_of
 
 READABLE = frozenset({"job.attempts_exhausted"})
 """Reasons of dead letters that were readable requests, and so can be replayed."""
@@ -81,7 +81,7 @@ async def check(
 
 def _replayable(evidence: Evidence, report: Report, scope: Scope) -> Iterator[Finding]:
     for letter in evidence.dead_letters():
-        owner = owner_of(letter)
+        owner = letter.tenant
         if scope.tenant not in (None, owner):
             continue
         report.looked["I10"] += 1

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from jobforge.contracts.dead_letter import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, REASON, added_headers
-from jobforge.ledger.records import Headers, Position, Record, is_untouched
+from jobforge.ledger.dead_letters import DeadLetter
+from jobforge.ledger.records import Position, Record
 
 _SCHEMA = """
 CREATE TABLE call (run, tenant, template, key, phase, at, client);
@@ -16,7 +16,7 @@ CREATE TABLE read
   (run, tenant, began, at, client, what, status, state, attempt, as_of, holder, digest, answered, marks);
 CREATE TABLE met (run PRIMARY KEY);
 CREATE TABLE effect (key, run, status, attempt, named, tenant);
-CREATE TABLE dead (topic, partition, offset, of_topic, of_partition, of_offset, key, value, headers, reason);
+CREATE TABLE dead (topic, partition, offset, of_topic, of_partition, of_offset, key, value, headers, at);
 CREATE INDEX dead_at ON dead (topic, partition, offset);
 CREATE INDEX dead_of ON dead (of_topic, of_partition);
 CREATE INDEX dead_key ON dead (key);
@@ -62,21 +62,6 @@ class Effect(NamedTuple):
     key: str
     status: str
     attempt: int | None
-
-
-class DeadLetter(NamedTuple):
-    """A record that was set aside; ``headers`` are all of them."""
-
-    position: Position
-    of: Position | None
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    reason: str
-
-    def keeps(self, original: Record) -> bool:
-        """Whether it is byte-equal to the record that it names as its original."""
-        return is_untouched(original, self.key, self.value, self.headers)
 
 
 class Evidence:
@@ -197,13 +182,13 @@ class Evidence:
         return int(self._db.execute("SELECT count(DISTINCT named) FROM effect").fetchone()[0])
 
     def _dead(self, where: str, given: tuple[Any, ...]) -> Iterator[DeadLetter]:
-        for *own, of_topic, of_partition, of_offset, key, value, headers, reason in self._db.execute(
-            f"SELECT * FROM dead WHERE {where}",  # noqa: S608 - the conditions stand above
+        rows = self._db.execute(
+            f"SELECT topic, partition, offset, key, value, headers, at FROM dead WHERE {where}",  # noqa: S608
             given,
-        ):
-            of = Position(of_topic, of_partition, of_offset) if of_topic is not None else None
+        )
+        for topic, partition, offset, key, value, headers, at in rows:
             named = tuple((name, bytes.fromhex(text)) for name, text in orjson.loads(headers))
-            yield DeadLetter(Position(*own), of, key, value, named, reason)
+            yield DeadLetter(Record(topic, partition, offset, key, value, named, at))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -233,10 +218,6 @@ def _effect(line: Mapping[str, Any]) -> str:
 
 
 def _dead(record: Record) -> tuple[Any, ...]:
-    added = added_headers(record.headers)
-    try:
-        of: tuple[Any, ...] = (added[ORIGIN_TOPIC], int(added[ORIGIN_PARTITION]), int(added[ORIGIN_OFFSET]))
-    except (KeyError, ValueError):
-        of = (None, None, None)
+    of = DeadLetter(record).of or (None, None, None)
     headers = orjson.dumps([(name, value.hex()) for name, value in record.headers])
-    return (*record.position, *of, record.key, record.value, headers, added.get(REASON, ""))
+    return (*record.position, *of, record.key, record.value, headers, record.timestamp)

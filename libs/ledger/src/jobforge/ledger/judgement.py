@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from jobforge.contracts import topics
-from jobforge.ledger.evidence import DeadLetter
+from jobforge.ledger.dead_letters import DeadLetter
 from jobforge.ledger.findings import Finding
 from jobforge.ledger.records import Bounds, Position, kind_of
 from jobforge.ledger.run_state import RunState
@@ -181,7 +181,7 @@ def _dead_letter(run: RunState, place: Place, key: bytes, dead_at: DeadAt) -> Fo
     if position.offset < place.bounds.spans.get((position.topic, position.partition), (0, 0))[0]:
         return
     letter = dead_at(position)
-    if letter is None or letter.key != key:
+    if letter is None or letter.record.key != key:
         yield "I10", f"the dead letter it names is not at {position}", at
 
 

@@ -57,11 +57,12 @@ class KafkaHistory:
         self._bootstrap = bootstrap
         self._consumer = consumer
         self._admin = admin
+        self._cluster: Any = None
 
     async def bounds(self) -> Bounds:
         """What is there now: commits first, then ends, so that nothing committed speaks of what is beyond an end."""
         with _reaching(self._bootstrap):
-            found: set[str] = await self._consumer.topics()
+            found = await self._topics()
             if topics.RUNS.name not in found:
                 raise KafkaUnreachable(
                     f"Kafka at {self._bootstrap} holds no plane: there is no topic {topics.RUNS.name} "
@@ -102,22 +103,29 @@ class KafkaHistory:
     async def find(self, topic: str, partition: int, offset: int) -> Record | None:
         """One record, or None if it is not there."""
         with _reaching(self._bootstrap):
-            span = (await self._spans([topic])).get((topic, partition))
+            span = (await self._spans({topic} & await self._topics())).get((topic, partition))
         if span is None or not span[0] <= offset < span[1]:
             return None
         async for records in self.read({(topic, partition): (offset, offset + 1)}):
             return next((record for record in records if record.offset == offset), None)
         return None
 
-    async def spans_of(self, *kinds: Kind) -> dict[tuple[str, int], tuple[int, int]]:
-        """The spans of all topics of these kinds."""
+    async def dead_letter_spans(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """What the dead-letter topics of all domains hold now."""
         with _reaching(self._bootstrap):
-            found: set[str] = await self._consumer.topics()
-            return await self._spans([topic for topic in found if kind_of(topic) in kinds])
+            dead = [
+                topic for topic in await self._topics() if kind_of(topic) == "dead" and topic != topics.REJECTED.name
+            ]
+            return await self._spans(dead)
+
+    async def _topics(self) -> set[str]:
+        self._cluster = await self._consumer._client.fetch_all_metadata()
+        found: set[str] = self._cluster.topics()
+        return found
 
     async def _spans(self, names: Iterable[str]) -> dict[tuple[str, int], tuple[int, int]]:
         places = [
-            TopicPartition(name, number) for name in names for number in self._consumer.partitions_for_topic(name) or ()
+            TopicPartition(name, number) for name in names for number in self._cluster.partitions_for_topic(name) or ()
         ]
         if not places:
             return {}

@@ -8,15 +8,12 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from jobforge.contracts import topics
-from jobforge.contracts.dead_letter import ADDED_HEADERS
 
 Headers = tuple[tuple[str, bytes], ...]
 Kind = Literal["jobs", "retry", "runs", "manifests", "dead"]
 
 _JOBS = re.compile(rf"{topics.JOBS.pattern}|{topics.SLOW_JOBS.pattern}")
 _DEAD = re.compile(topics.DEAD_LETTERS.pattern)
-_ADDED = ADDED_HEADERS | {"traceparent"}
-"""What sets a record aside adds to its headers, and what every send in a trace adds."""
 _RETRY = frozenset(tier.topic.name for tier in topics.RETRY_TIERS)
 
 
@@ -113,14 +110,3 @@ def object_in(value: bytes | None) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def is_untouched(original: Record, key: bytes | None, value: bytes | None, headers: Headers) -> bool:
-    """Whether a dead letter with these bytes is the original and, after its headers, only what JobForge adds."""
-    count = len(original.headers)
-    names = [name for name, _ in headers[count:]]
-    return (
-        (key, value, headers[:count]) == (original.key, original.value, original.headers)
-        and _ADDED.issuperset(names)
-        and len(names) == len(set(names))
-    )

@@ -4,12 +4,13 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from jobforge.contracts.identity import parse_run_key, run_id_for_key, run_key
+from jobforge.contracts.identity import run_id_for_key, run_key
 from jobforge.contracts.inbox import OPERATORS_APP, InboxJob
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read
 from jobforge.contracts.topics import INBOX, INBOX_MESSAGE_BYTES
-from jobforge.ledger.evidence import DeadLetter
+from jobforge.ledger.dead_letters import DeadLetter
+from jobforge.ledger.records import Position
 
 REPLAY_TOPIC = INBOX.named(OPERATORS_APP)
 _FRAMING = 1024
@@ -20,18 +21,21 @@ class NotReplayable(ValueError):
     """A dead letter cannot be made a request again; the message says why."""
 
 
-def replay_of(letter: DeadLetter) -> InboxJob:
-    """The request that replays a dead letter; raises ``NotReplayable``. Made again it is the same run."""
+def replay_of(letter: DeadLetter, *, first: Position | None = None) -> InboxJob:
+    """The request that replays a dead letter; raises ``NotReplayable``. Made again it is the same run.
+
+    ``first`` is where the first dead letter of the same run stands, if that is another one.
+    """
     try:
-        request = read(JobRequested, letter.value)
+        request = read(JobRequested, letter.record.value)
     except Unreadable as error:
         raise NotReplayable(str(error)) from None
-    if letter.key is not None and letter.key != run_key(request.tenant_id, request.run_id):
+    if letter.record.key != run_key(request.tenant_id, request.run_id):
         raise NotReplayable("its key names another run than its value")
     try:
         job = InboxJob(
             kind="job",
-            idempotency_key="replay:{}:{}:{}".format(*letter.position),
+            idempotency_key="replay:{}:{}:{}".format(*(first or letter.position)),
             replay_of=request.run_id,
             root_run_id=request.root_run_id or request.run_id,
             tenant_id=request.tenant_id,
@@ -43,8 +47,8 @@ def replay_of(letter: DeadLetter) -> InboxJob:
             dry_run=request.dry_run,
         )
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise NotReplayable(f"/{'/'.join(map(str, first['loc']))}: {first['msg']}") from None
+        problem = error.errors(include_url=False, include_input=False)[0]
+        raise NotReplayable(f"/{'/'.join(map(str, problem['loc']))}: {problem['msg']}") from None
     if len(encoded(job)) > INBOX_MESSAGE_BYTES - _FRAMING:
         raise NotReplayable(f"it is larger than an inbox takes, {INBOX_MESSAGE_BYTES} bytes")
     return job
@@ -58,9 +62,3 @@ def encoded(job: InboxJob) -> bytes:
 def run_of(job: InboxJob) -> UUID:
     """The run that the replay will be."""
     return run_id_for_key(job.tenant_id, job.template_key, job.idempotency_key or "")
-
-
-def owner_of(letter: DeadLetter) -> str | None:
-    """The tenant that a dead letter's key names."""
-    named = parse_run_key(letter.key)
-    return named[0] if named else None

@@ -1,7 +1,7 @@
 """The simulated worker: the protocol of the real one, a step at a time, so that it can die between any two."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GROUP = "jobs-echo"
 AT_ONCE = 3
-Steps = Iterator[None]
+Steps = Generator[None, None, None]
 
 
 class SimulatedWorker:
@@ -169,7 +169,7 @@ class SimulatedWorker:
         )
         yield from self._insist(RUNS, record.key, end.to_bytes())
 
-    def _set_aside(self, record: Record, topic: str, reason: str) -> "Iterator[None]":
+    def _set_aside(self, record: Record, topic: str, reason: str) -> Generator[None, None, int | None]:
         headers = dead_letter_headers(
             record.headers,
             reason=reason,
@@ -188,7 +188,7 @@ class SimulatedWorker:
             return self._plane.log.send(topic, record.key, value, headers)
         return (yield from self._insist(topic, record.key, value, headers))
 
-    def _insist(self, topic: str, key: bytes | None, value: bytes | None, headers: Any = ()) -> Any:
+    def _insist(self, topic: str, key: bytes | None, value: bytes | None, headers: Any = ()) -> Generator[None, None, int]:
         while True:
             yield
             offset = self._plane.log.send(topic, key, value, headers)
