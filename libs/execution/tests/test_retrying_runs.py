@@ -11,6 +11,7 @@ from jobforge.contracts.runs import RunCanceled, RunFailed, RunRestored, RunRetr
 from jobforge.execution import handler, running
 from jobforge.execution.worker import Limits
 from jobforge.testkit.builders import job_requested
+from jobforge.testkit.echo.templates import message_reply
 from jobforge.testkit.echo.working import Echo
 from jobforge.testkit.waiting import until
 
@@ -22,6 +23,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Renewals and patience in tenths of seconds."""
     monkeypatch.setattr(handler, "RENEW_EVERY", timedelta(seconds=0.05))
     monkeypatch.setattr(running, "PATIENCE", 0.2)
+    monkeypatch.setattr(message_reply, "STUBBORN", 3.0)
 
 
 async def test_a_retryable_failure_is_tried_again_with_the_same_bytes_and_then_succeeds(echo: Echo) -> None:

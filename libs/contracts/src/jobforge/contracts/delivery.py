@@ -40,6 +40,8 @@ class Delivery:
     def of(cls, headers: Iterable[tuple[str, bytes | None]]) -> "Delivery":
         """Read from a record; what makes no sense counts as absent, since anybody may write a header."""
         found = {name: (value or b"").decode(errors="replace") for name, value in headers if name in NAMES}
+        if not found:
+            return FIRST
         attempt = found.get(ATTEMPT, "")
         return cls(
             attempt=max(1, int(attempt)) if attempt.isascii() and attempt.isdigit() and len(attempt) < 6 else 1,
@@ -70,6 +72,10 @@ class Delivery:
             said.append((PREVIOUS, self.previous))
         kept = tuple((name, value) for name, value in original if name not in NAMES)
         return (*kept, *((name, text.encode()) for name, text in said))
+
+
+FIRST = Delivery()
+"""The first try of the first attempt."""
 
 
 def _millis(at: datetime) -> str:

@@ -2,18 +2,17 @@
 
 import random
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from jobforge.chassis import metrics
 from jobforge.chassis.metrics import child
-from jobforge.chassis.wire import Record
-from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.jobs import JobError, JobRequested
 from jobforge.contracts.runs import RunCanceled, RunFailed, RunRetrying, RunStarted, RunSucceeded
 from jobforge.contracts.topics import DEAD_LETTERS
-from jobforge.execution.outcomes import MAX_OUTCOME_BYTES, Outcomes
+from jobforge.execution.case import Case
+from jobforge.execution.outcomes import MAX_OUTCOME_BYTES, Outcomes, Place
 from jobforge.execution.policy import Again, Ending, after_failure
 from jobforge.execution.retry import tier_for
 from jobforge.execution.runner import Failed, Runner, too_large
@@ -32,64 +31,60 @@ class Endings:
     async def write(
         self,
         result: RunSucceeded | Failed,
-        record: Record,
-        requested: JobRequested,
+        case: Case,
         started: RunStarted,
         *,
         traceparent: str,
     ) -> str | None:
         """Write a result; returns the error's code, or None for success."""
         if isinstance(result, RunSucceeded):
-            await self.end(result)
-            _measure(requested, result, result.type)
+            await self.end(case.place, result)
+            _measure(case.requested, result, result.type)
             return None
-        delivery = Delivery.of(record.headers)
         step = after_failure(
             result.failure,
             attempt=started.attempt,
-            attempts=requested.attempts,
-            forgiven=delivery.forgiven,
-            first_delay=self._runner.backoff(requested.template_key),
+            attempts=case.requested.attempts,
+            forgiven=case.delivery.forgiven,
+            first_delay=self._runner.backoff(case.requested.template_key),
             chance=random.random(),  # noqa: S311 - jitter, no secret
         )
         match step:
             case Again(delay):
-                await self._again(
-                    result, record, started, delay_until=datetime.now(UTC) + delay, traceparent=traceparent
-                )
-                _measure(requested, result.outcome, "RunRetrying")
+                await self._again(result, case, started, delay=delay, traceparent=traceparent)
+                _measure(case.requested, result.outcome, "RunRetrying")
             case Ending.SPENT:
-                await self._spent(result.outcome, record)
-                _measure(requested, result.outcome, "RunFailed")
+                await self._spent(result.outcome, case)
+                _measure(case.requested, result.outcome, "RunFailed")
             case Ending.AS_IT_IS:
-                await self.end(result.outcome)
-                _measure(requested, result.outcome, "RunFailed")
+                await self.end(case.place, result.outcome)
+                _measure(case.requested, result.outcome, "RunFailed")
         return result.outcome.error.code
 
-    async def end(self, outcome: RunSucceeded | RunFailed | RunCanceled) -> None:
+    async def end(self, place: Place, outcome: RunSucceeded | RunFailed | RunCanceled) -> None:
         """Write a run's end."""
         value = outcome.to_bytes()
         if len(value) > MAX_OUTCOME_BYTES:
             value = too_large(outcome, len(value)).to_bytes()
-        await self._outcomes.happened(outcome.tenant_id, outcome.run_id, value)
+        await self._outcomes.happened(place, value)
 
     async def _again(
-        self, failed: Failed, record: Record, started: RunStarted, *, delay_until: datetime, traceparent: str
+        self, failed: Failed, case: Case, started: RunStarted, *, delay: timedelta, traceparent: str
     ) -> None:
         """The next attempt is in its retry topic before anybody is told of it."""
-        before = Delivery.of(record.headers)
+        not_before = datetime.now(UTC) + delay
         after = replace(
-            before,
+            case.delivery,
             attempt=started.attempt + 1,
-            not_before=delay_until,
-            return_to=record.topic,
-            forgiven=before.forgiven or failed.failure.unforeseen,
+            not_before=not_before,
+            return_to=case.record.topic,
+            forgiven=case.delivery.forgiven or failed.failure.unforeseen,
             parked_at=None,
             error=failed.outcome.error.code,
             previous=traceparent,
         )
-        tier = tier_for(delay_until - datetime.now(UTC))
-        await self._outcomes.passed_on(record, tier.topic.name, after)
+        tier = tier_for(delay)
+        await self._outcomes.passed_on(case.record, tier.topic.name, after)
         child(metrics.JOB_RETRIES, failed.outcome.error.code).inc()
         log.info("run.retrying", code=failed.outcome.error.code, next_attempt=after.attempt, tier=tier.topic.name)
         retrying = RunRetrying(
@@ -102,16 +97,16 @@ class Endings:
             finished_at=failed.outcome.finished_at,
             error=failed.outcome.error,
             next_attempt=after.attempt,
-            not_before=delay_until,
+            not_before=not_before,
         )
-        await self._outcomes.happened(started.tenant_id, started.run_id, retrying.to_bytes())
+        await self._outcomes.happened(case.place, retrying.to_bytes())
 
-    async def _spent(self, outcome: RunFailed, record: Record) -> None:
+    async def _spent(self, outcome: RunFailed, case: Case) -> None:
         """The dead letter is acknowledged before the run ends: an end without it could not be replayed."""
         last = outcome.error
         detail = f"{outcome.attempt} attempts were used; the last one failed with {last.code}: {last.message}"
         at = await self._outcomes.set_aside(
-            record, self._dead_letters, "job.attempts_exhausted", detail, cause=last.code
+            case.record, self._dead_letters, "job.attempts_exhausted", detail, cause=last.code
         )
         child(metrics.DEAD_LETTERS, "job.attempts_exhausted").inc()
         spent = JobError(
@@ -121,7 +116,7 @@ class Endings:
             cause={"code": last.code, "message": last.message},
             dead_letter=str(at),
         )
-        await self.end(outcome.model_copy(update={"error": spent}))
+        await self.end(case.place, outcome.model_copy(update={"error": spent}))
 
 
 def _measure(requested: JobRequested, outcome: RunSucceeded | RunFailed, kind: str) -> None:

@@ -20,14 +20,15 @@ from jobforge.chassis.wire import Record
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read
-from jobforge.contracts.runs import RequestSnapshot, RunRestored, RunStarted
+from jobforge.contracts.runs import RunRestored, RunStarted
 from jobforge.contracts.topics import REJECTED
+from jobforge.execution.case import Case
 from jobforge.execution.ending import Endings
 from jobforge.execution.leases import RENEW_EVERY, Holding, Leases
 from jobforge.execution.outcomes import Outcomes
 from jobforge.execution.poison import Poison
-from jobforge.execution.policy import Claimed, Failure, Step, at_claim
-from jobforge.execution.reasons import error
+from jobforge.execution.policy import Claimed, Step, at_claim
+from jobforge.execution.reasons import failure_of
 from jobforge.execution.recent import RecentRuns
 from jobforge.execution.retry import tier_for
 from jobforge.execution.runner import Runner, timed_out
@@ -76,12 +77,13 @@ class Handler:
         except Unreadable as why:
             await self._poison.refuse(record, why)
             return
-        attempt = Delivery.of(record.headers).attempt
+        place = self._outcomes.place(requested.tenant_id, requested.run_id)
+        case = Case(record, Delivery.of(record.headers), requested, snapshot, place)
         while True:
-            match recent.meet(requested.run_id, requested.body_digest, attempt):
+            match recent.meet(requested.run_id, requested.body_digest, case.delivery.attempt):
                 case "new":
                     with recent.working(requested.run_id) as work:
-                        work.put_off = not await self._claim(record, requested, snapshot, attempt)
+                        work.put_off = not await self._claim(case)
                     return
                 case "conflict":
                     detail = f"run {requested.run_id} exists with another body; use another Idempotency-Key"
@@ -102,126 +104,125 @@ class Handler:
                 if running is not None and said != "ok":
                     running.stop(said)
 
-    async def _claim(self, record: Record, requested: JobRequested, snapshot: RequestSnapshot, attempt: int) -> bool:
+    async def _claim(self, case: Case) -> bool:
         """Claim the run and do what that says; False when the same attempt will come again."""
+        requested, attempt = case.requested, case.delivery.attempt
         holding = Holding(requested.tenant_id, requested.run_id, attempt, uuid4().hex)
         claimed = await self._leases.claim(holding)
-        now = datetime.now(UTC)
-        born = _born(record, requested)
-        step = at_claim(claimed, attempt=attempt, start_by=requested.start_by, born=born, now=now)
+        step = self._step(claimed, case, born=case.born)
         if step is Step.ARCHIVE:
             try:
-                archived = await self._store.read_manifest(requested.tenant_id, requested.run_id)
+                if await self._restored(case):
+                    self._leases.release(holding, ended=True)
+                    return True
+                step = self._step(replace(claimed, known=True), case, born=None)
             except StoreUnavailable as why:
                 log.warning("archive.unavailable", run_id=str(requested.run_id), error=str(why))
                 step = Step.PARK
-            else:
-                if archived is not None:
-                    await self._restore(requested, archived)
-                    self._leases.release(holding, ended=True)
-                    return True
-                claimed = replace(claimed, known=True)
-                step = at_claim(claimed, attempt=attempt, start_by=requested.start_by, born=now, now=now)
         if step is Step.DONE:
             return True
         if step is Step.PARK:
             self._leases.release(holding, ended=False)
-            await self._park(record)
+            await self._park(case)
             return False
         try:
-            return await self._under_lease(step, holding, claimed, record, requested, snapshot)
+            written = await self._under_lease(step, holding, claimed.fence, case)
         except BaseException:
             self._leases.release(holding, ended=False)
             raise
+        if written:
+            self._leases.release(holding, ended=True)
+        return written
 
-    async def _under_lease(
-        self,
-        step: Step,
-        holding: Holding,
-        claimed: Claimed,
-        record: Record,
-        requested: JobRequested,
-        snapshot: RequestSnapshot,
-    ) -> bool:
-        started = self._runner.started(requested, holding.attempt, holding.claim, fence=claimed.fence)
-        with (
-            self._span(record, requested) as span,
-            structlog.contextvars.bound_contextvars(
-                run_id=str(requested.run_id), app_trace_id=requested.trace_id, attempt=started.attempt
-            ),
-        ):
+    async def _under_lease(self, step: Step, holding: Holding, fence: int, case: Case) -> bool:
+        requested = case.requested
+        started = self._runner.started(requested, holding.attempt, holding.claim, fence=fence)
+        # The task that handles a record is its own context: nothing has to be unbound.
+        structlog.contextvars.bind_contextvars(
+            run_id=str(requested.run_id), app_trace_id=requested.trace_id, attempt=started.attempt
+        )
+        with self._span(case) as span:
             scope = TraceScope(requested.trace_id, span.context)
             if step is Step.CANCEL:
                 trace_scope.set(scope)
-                await self._endings.end(self._runner.canceled(snapshot, started, began=False))
+                await self._endings.end(case.place, self._runner.canceled(case.snapshot, started, began=False))
                 log.info("run.canceled", template_key=requested.template_key, began=False)
-            elif step is Step.EXPIRE:
+                return True
+            if step is Step.EXPIRE:
                 trace_scope.set(scope)
-                await self._endings.end(self._runner.expired(snapshot, started))
+                await self._endings.end(case.place, self._runner.expired(case.snapshot, started))
                 log.info("run.failed", code="job.expired", template_key=requested.template_key)
-            elif not await self._attempt(step, holding, record, requested, snapshot, started, span):
-                return False
-        self._leases.release(holding, ended=True)
-        return True
+                return True
+            return await self._attempt(holding, case, started, span, alone=step is Step.ALONE)
 
-    async def _attempt(
-        self,
-        step: Step,
-        holding: Holding,
-        record: Record,
-        requested: JobRequested,
-        snapshot: RequestSnapshot,
-        started: RunStarted,
-        span: Span,
-    ) -> bool:
-        await self._outcomes.started(started)
-        alone = step is Step.ALONE
+    async def _attempt(self, holding: Holding, case: Case, started: RunStarted, span: Span, *, alone: bool) -> bool:
+        requested = case.requested
+        await self._outcomes.started(case.place, started)
         if alone:
             log.warning("run.alone", template_key=requested.template_key, fence=started.fence)
-        work = self._alone(requested, started) if alone else self._runner.run(requested, snapshot, started)
+        work = self._alone(requested, started) if alone else self._runner.run(requested, case.snapshot, started)
         limit = self._runner.timeout(requested.template_key)
         running = Running(holding, work, seconds=limit.total_seconds() + (CHILD_STARTS if alone else 0))
         self._running[holding] = running
         try:
             result = await running.result()
+            trace_scope.set(TraceScope(requested.trace_id, span.context))  # only now: a start has no span of its own
+            return await self._written(result, running, case, started, span)
         finally:
             del self._running[holding]
-        trace_scope.set(TraceScope(requested.trace_id, span.context))  # not before: a start leaves no span of its own
+
+    async def _written(
+        self, result: Result | None, running: Running, case: Case, started: RunStarted, span: Span
+    ) -> bool:
+        """Write what came out, or why nothing did; False when the attempt is another worker's now."""
+        template_key = case.requested.template_key
         if result is None and running.stopped == "lost":
-            await self._park(record)
+            await self._park(case)
             return False
         if result is None and running.stopped == "cancel":
-            await self._endings.end(self._runner.canceled(snapshot, started, began=True))
-            log.info("run.canceled", template_key=requested.template_key, began=True)
+            await self._endings.end(case.place, self._runner.canceled(case.snapshot, started, began=True))
+            log.info("run.canceled", template_key=template_key, began=True)
             return True
         if result is None:
-            late = timed_out(limit)
-            result = self._runner.failed(Failure(error(late.code, str(late), retryable=True)), snapshot, started)
-        code = await self._endings.write(result, record, requested, started, traceparent=span.context.traceparent())
+            late = timed_out(self._runner.timeout(template_key))
+            result = self._runner.failed(failure_of(late), case.snapshot, started)
+        code = await self._endings.write(result, case, started, traceparent=span.context.traceparent())
         if code is not None:
             span.end(error=code)
-            log.info("run.attempt_failed", code=code, template_key=requested.template_key)
+            log.info("run.attempt_failed", code=code, template_key=template_key)
         return True
 
-    async def _park(self, record: Record) -> None:
-        """Look again later, as the same attempt."""
-        waiting = replace(
-            Delivery.of(record.headers), not_before=datetime.now(UTC) + LOOK_AGAIN, return_to=record.topic
+    def _step(self, claimed: Claimed, case: Case, *, born: datetime | None) -> Step:
+        return at_claim(
+            claimed,
+            attempt=case.delivery.attempt,
+            start_by=case.requested.start_by,
+            born=born,
+            now=datetime.now(UTC),
         )
-        log.info("record.parked", reason="lease.held", topic=record.topic, offset=record.offset)
-        await self._outcomes.passed_on(record, tier_for(LOOK_AGAIN).topic.name, waiting)
 
-    async def _restore(self, requested: JobRequested, archived: bytes) -> None:
-        """The run ended longer ago than the view remembers: its manifest ends it again, unchanged."""
+    async def _park(self, case: Case) -> None:
+        """Look again later, as the same attempt."""
+        log.info("record.parked", reason="lease.held", topic=case.record.topic, offset=case.record.offset)
+        await self._outcomes.passed_on(case.record, tier_for(LOOK_AGAIN).topic.name, case.waiting(LOOK_AGAIN))
+
+    async def _restored(self, case: Case) -> bool:
+        """Whether the run ended longer ago than the view remembers: its manifest then ends it again, unchanged."""
+        requested = case.requested
+        archived = await self._store.read_manifest(requested.tenant_id, requested.run_id)
+        if archived is None:
+            return False
         restored = RunRestored(run_id=requested.run_id, tenant_id=requested.tenant_id, manifest=from_json(archived))
         log.info("run.restored", run_id=str(requested.run_id))
-        await self._outcomes.happened(requested.tenant_id, requested.run_id, restored.to_bytes())
+        await self._outcomes.happened(case.place, restored.to_bytes())
+        return True
 
-    def _span(self, record: Record, requested: JobRequested) -> Span:
+    def _span(self, case: Case) -> Span:
         """The work on a record: a child of its send, linked to the attempt before."""
-        before = SpanContext.parse(Delivery.of(record.headers).previous)
+        requested = case.requested
+        before = SpanContext.parse(case.delivery.previous)
         return self._telemetry.process_span(
-            record,
+            case.record,
             group=self._group,
             trace_id=requested.trace_id,
             attributes={
@@ -231,10 +232,3 @@ class Handler:
             },
             links=() if before is None else (before,),
         )
-
-
-def _born(record: Record, requested: JobRequested) -> datetime | None:
-    """When the run can have begun to exist at the earliest; None: its key may be of any age."""
-    if requested.key_made_at is None:
-        return None
-    return min(requested.key_made_at, datetime.fromtimestamp(record.timestamp / 1000, UTC))

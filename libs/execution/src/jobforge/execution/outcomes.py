@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,13 @@ LONGEST_PAUSE = 5.0
 """Seconds between two tries to publish."""
 
 
+class Place(NamedTuple):
+    """The key and the partition of everything about a run."""
+
+    key: bytes
+    partition: int
+
+
 class Outcomes:
     """The log as the engine writes it."""
 
@@ -31,19 +39,20 @@ class Outcomes:
         self._publisher = publisher
         self._partitions = partitions
 
-    async def started(self, started: RunStarted) -> None:
+    def place(self, tenant_id: str, run_id: UUID) -> Place:
+        """Where the records of a run stand."""
+        key = run_key(tenant_id, run_id)
+        return Place(key, partition_of(key, self._partitions))
+
+    async def started(self, at: Place, started: RunStarted) -> None:
         """Say that an attempt began."""
         # Nothing waits for its acknowledgement: it shares the partition with the outcome, and so comes before it.
-        key = run_key(started.tenant_id, started.run_id)
         with suppress(NotWritten):
-            await self._publisher.send(
-                RUNS.name, key=key, value=started.to_bytes(), partition=partition_of(key, self._partitions)
-            )
+            await self._publisher.send(RUNS.name, key=at.key, value=started.to_bytes(), partition=at.partition)
 
-    async def happened(self, tenant_id: str, run_id: UUID, value: bytes) -> None:
+    async def happened(self, at: Place, value: bytes) -> None:
         """Write a record of a run and wait for its acknowledgement."""
-        key = run_key(tenant_id, run_id)
-        await self._publish(RUNS.name, key, value, (), partition_of(key, self._partitions))
+        await self._publish(RUNS.name, at.key, value, (), at.partition)
 
     async def passed_on(self, record: Record, topic: str, delivery: Delivery) -> None:
         """Write a job record's bytes to another topic, with what its next try has to know."""

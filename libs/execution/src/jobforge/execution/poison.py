@@ -61,4 +61,4 @@ class Poison:
         child(metrics.DEAD_LETTERS, why.reason).inc()
         if named is not None:
             end = self._runner.unreadable(*named, why.reason, why.detail)
-            await self._outcomes.happened(*named, end.to_bytes())
+            await self._outcomes.happened(self._outcomes.place(*named), end.to_bytes())

@@ -13,7 +13,7 @@ from jobforge.execution.runner import Failed
 log = structlog.get_logger()
 
 PATIENCE = 5.0
-"""Seconds that an attempt has to end after its time is over, or after it was told to stop."""
+"""Seconds that an attempt has to end after it was told to stop."""
 
 Result = RunSucceeded | Failed
 Stop = Literal["cancel", "lost", "time", "stop"]
@@ -31,7 +31,7 @@ class Running:
         self._over: asyncio.Future[None] = loop.create_future()
         self._task = asyncio.create_task(work)
         self._task.add_done_callback(self._ended)
-        self._timer = loop.call_later(seconds + PATIENCE, self.stop, "time")
+        self._timer = loop.call_later(seconds, self.stop, "time")
 
     def stop(self, why: Stop) -> None:
         """Cancel the attempt; the first reason counts."""

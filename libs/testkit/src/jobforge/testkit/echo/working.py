@@ -45,6 +45,8 @@ class Echo:
     artifacts_url: str
     log: MemoryLog = field(default_factory=new_log)
     leases: MemoryLeases = field(default_factory=MemoryLeases)
+    _read: set[tuple[int, int]] = field(default_factory=set)
+    _runs: dict[UUID, list[Any]] = field(default_factory=dict)
 
     def worker(self, limits: Limits | None = None) -> Worker:
         """A worker that has not joined its group."""
@@ -73,8 +75,13 @@ class Echo:
 
     def of(self, run_id: UUID) -> list[Any]:
         """Every record of a run, in the log's order."""
-        parsed = [RUN_RECORDS.validate_json(record.value or b"") for record in self.log.records("jobforge.runs")]
-        return [record for record in parsed if record.run_id == run_id]
+        for record in self.log.records("jobforge.runs"):
+            at = (record.partition, record.offset)
+            if at not in self._read:
+                self._read.add(at)
+                parsed = RUN_RECORDS.validate_json(record.value or b"")
+                self._runs.setdefault(parsed.run_id, []).append(parsed)
+        return self._runs.get(run_id, [])
 
     def ends(self, run_id: UUID) -> list[Any]:
         """The terminal records of a run."""

@@ -17,6 +17,9 @@ from jobforge.execution.template import template
 HELD = 15.0
 """Seconds that a job holds the event loop when asked to: longer than a group member may be silent."""
 
+STUBBORN = 60.0
+"""Seconds that a job goes on after it was cancelled, when asked to."""
+
 
 class Inputs(BaseModel):
     """What to say, and what to do first."""
@@ -112,11 +115,11 @@ async def misbehave(how: str, job: Job) -> Outputs:
 
 
 async def ignore_cancellation() -> None:
-    """Go on for a minute, whoever cancels it."""
-    until = time.monotonic() + 60
+    """Go on for a while, whoever cancels it."""
+    until = time.monotonic() + STUBBORN
     while time.monotonic() < until:
         with suppress(asyncio.CancelledError):
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.2)
 
 
 async def fail() -> None:
