@@ -188,7 +188,9 @@ class SimulatedWorker:
             return self._plane.log.send(topic, record.key, value, headers)
         return (yield from self._insist(topic, record.key, value, headers))
 
-    def _insist(self, topic: str, key: bytes | None, value: bytes | None, headers: Any = ()) -> Generator[None, None, int]:
+    def _insist(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Any = ()
+    ) -> Generator[None, None, int]:
         while True:
             yield
             offset = self._plane.log.send(topic, key, value, headers)
