@@ -50,7 +50,7 @@ async def check(
 ) -> Report:
     """Look at everything that the log holds now. Load the logs into ``evidence`` before, so that none is newer."""
     scope = scope or Scope()
-    report = Report()
+    report = Report(tenant=scope.tenant)
     bounds = await history.bounds()
     total = sum(end - first for first, end in bounds.spans.values())
 
@@ -60,29 +60,30 @@ async def check(
             told(Progress(report.records, total))
             yield records
 
-    for topic in bounds.topics("dead"):
-        for _, partition in [span for span in bounds.spans if span[0] == topic]:
+    async def judge(part: Part) -> None:
+        async for records in read(part.partition, *bounds.topics(*FOLDED)):
+            report.add(part.add(records))
+        ended = part.judge(report, settled=scope.settled)
+        if artifacts is not None:
+            report.add([finding async for finding in check_artifacts(artifacts, ended, report)])
+        if view is not None:
+            report.add([finding async for finding in check_view(view, ended, report)])
+
+    for topic, partition in bounds.spans:
+        if topic in bounds.topics("dead"):
             async for records in read(partition, topic):
                 evidence.add_dead(records)
-    report.add(_replayable(evidence, report, scope))
+    report.add(_replayable(evidence, report))
     for partition in range(bounds.partitions):
-        part = Part(bounds, partition, evidence, artifacts=artifacts is not None)
-        async for records in read(partition, *bounds.topics(*FOLDED)):
-            report.add(part.add(records))
-        runs = part.judge(report, settled=scope.settled, tenant=scope.tenant)
-        if artifacts is not None:
-            report.add([finding async for finding in check_artifacts(artifacts, runs, report)])
-        if view is not None:
-            report.add([finding async for finding in check_view(view, runs, report)])
-    report.add(_across(evidence, bounds, report, scope))
+        await judge(Part(bounds, partition, evidence, artifacts=artifacts is not None))
+    report.add(_across(evidence, bounds, report))
     report.notes += _notes(bounds)
     return report
 
 
-def _replayable(evidence: Evidence, report: Report, scope: Scope) -> Iterator[Finding]:
+def _replayable(evidence: Evidence, report: Report) -> Iterator[Finding]:
     for letter in evidence.dead_letters():
-        owner = letter.tenant
-        if scope.tenant not in (None, owner):
+        if not report.concerns(letter.tenant):
             continue
         report.looked["I10"] += 1
         if letter.reason not in READABLE:
@@ -90,29 +91,30 @@ def _replayable(evidence: Evidence, report: Report, scope: Scope) -> Iterator[Fi
         try:
             replay_of(letter)
         except NotReplayable as error:
-            yield Finding("I10", f"it cannot be replayed: {error}", owner, at=(str(letter.position),))
+            yield Finding(
+                "I10", f"it cannot be replayed: {error}", letter.tenant, letter.run, at=(str(letter.position),)
+            )
 
 
-def _across(evidence: Evidence, bounds: Bounds, report: Report, scope: Scope) -> Iterator[Finding]:
+def _across(evidence: Evidence, bounds: Bounds, report: Report) -> Iterator[Finding]:
     """What no single partition shows."""
     for run, tenant, template, key in evidence.calls_accepted():
-        if scope.tenant not in (None, tenant):
+        if not report.concerns(tenant):
             continue
         report.looked["I8"] += 1
         named = run_id_for_key(tenant, template, key)
         if run != str(named):
             yield Finding("I8", f"the key {key!r:.100} names run {named}, and another was accepted", tenant, run)
     for run, tenant in evidence.never_met():
-        if scope.tenant not in (None, tenant):
-            continue
+        if not report.concerns(tenant):
+            continue  # its runs were not looked at, and so not met
         partition = partition_of(run_key(tenant, UUID(run)), max(bounds.partitions, 1))
         if Place(bounds, partition, 0).whole("jobs"):
             yield Finding("I1", "a client was told it is accepted, and the log does not hold it", tenant, run)
     if evidence.has_effects_log:
         report.looked["I3"] += evidence.effects()
         for effect, count, maker, owner in evidence.doubled_effects():
-            if scope.tenant in (None, owner):
-                yield Finding("I3", f"the effect {effect!r:.100} was visible {count} times", owner, maker)
+            yield Finding("I3", f"the effect {effect!r:.100} was visible {count} times", owner, maker)
 
 
 def _notes(bounds: Bounds) -> Iterator[str]:

@@ -49,8 +49,9 @@ class Tally:
 
 @dataclass(slots=True)
 class Report:
-    """The result of one look at a history."""
+    """The result of one look at a history; with a ``tenant`` it concerns that one alone."""
 
+    tenant: str | None = None
     records: int = 0
     tenants: dict[str, Tally] = field(default_factory=dict)
     repeated_ends: int = 0
@@ -68,9 +69,15 @@ class Report:
         """Whether no promise was found broken."""
         return not self.found
 
+    def concerns(self, tenant: str | None) -> bool:
+        """Whether something of this tenant belongs here."""
+        return self.tenant in (None, tenant)
+
     def add(self, findings: Iterable[Finding]) -> None:
-        """Count these, and keep the first of each invariant."""
+        """Count what concerns this report, and keep the first of each invariant."""
         for finding in findings:
+            if not self.concerns(finding.tenant):
+                continue
             self.found[finding.invariant] += 1
             if self.found[finding.invariant] <= KEPT:
                 self.findings.append(finding)

@@ -8,7 +8,7 @@ from jobforge.contracts import topics
 from jobforge.ledger.dead_letters import DeadLetter
 from jobforge.ledger.findings import Finding
 from jobforge.ledger.records import Bounds, Position, kind_of
-from jobforge.ledger.run_state import RunState
+from jobforge.ledger.run_state import RunState, Snapshot
 
 RETRY_GROUP = "scheduler"
 MANIFEST_GROUP = "manifest"
@@ -56,6 +56,10 @@ class Place:
     def shown(self, positions: Sequence[tuple[str, int]]) -> tuple[str, ...]:
         """Positions as people read them."""
         return tuple(str(Position(topic, self.partition, offset)) for topic, offset in positions)
+
+    def manifests(self, snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
+        """Positions on ``jobforge.manifests``."""
+        return self.shown([(topics.MANIFESTS.name, snapshot.offset) for snapshot in snapshots])
 
     def run(self, offset: int) -> tuple[str, ...]:
         """One position on ``jobforge.runs``."""
@@ -113,12 +117,11 @@ def _conserved(run: RunState, stands: Standing, place: Place) -> Found:
 
 
 def _one_manifest(run: RunState, stands: Standing, place: Place, settled: bool) -> Found:
-    at = place.shown([(topics.MANIFESTS.name, snapshot.offset) for snapshot in run.snapshots])
     digests = {snapshot.digest for snapshot in run.snapshots}
     if len(digests) > 1:
-        yield "I1", f"{len(digests)} different terminal manifests", at
+        yield "I1", f"{len(digests)} different terminal manifests", place.manifests(run.snapshots)
     if run.snapshots and run.end is None and place.whole("runs"):
-        yield "I1", "a terminal manifest, but no terminal record", at
+        yield "I1", "a terminal manifest, but no terminal record", place.manifests(run.snapshots)
     if run.end is not None and not run.snapshots:
         done = place.bounds.commits.get((MANIFEST_GROUP, topics.RUNS.name, place.partition), 0)
         if settled or run.end.offset < done:
@@ -129,15 +132,15 @@ def _one_manifest(run: RunState, stands: Standing, place: Place, settled: bool) 
 
 def _told(run: RunState, place: Place) -> Found:
     for snapshot in run.snapshots:
-        at = place.shown([(topics.MANIFESTS.name, snapshot.offset)])
         if not snapshot.sound:
-            yield "I7", "the manifest's digest is not that of its content", at
+            yield "I7", "the manifest's digest is not that of its content", place.manifests([snapshot])
         if run.end is None or snapshot.code == INVALID_OUTPUTS:
             continue
-        at = (*at, *place.run(run.end.offset))
         if snapshot.told != run.end.told:
+            at = (*place.manifests([snapshot]), *place.run(run.end.offset))
             yield "I7", "the manifest does not tell of the run's first terminal record", at
         elif run.end.digest not in (None, snapshot.digest):
+            at = (*place.manifests([snapshot]), *place.run(run.end.offset))
             yield "I7", "the restored manifest has another digest than before", at
 
 
@@ -155,14 +158,13 @@ def _ended_rightly(run: RunState, place: Place) -> Found:
     end = run.end
     if end is None:
         return
-    at = place.run(end.offset)
     if end.strays:
         shown = ", ".join(end.strays[:3])
-        yield "I6", f"artifacts that do not belong to the winning attempt: {shown}", at
+        yield "I6", f"artifacts that do not belong to the winning attempt: {shown}", place.run(end.offset)
     if end.code == "job.lost":
-        yield "I9", "given up with job.lost: it never started", at
+        yield "I9", "given up with job.lost: it never started", place.run(end.offset)
     elif end.code in NEEDS_A_START and not run.starts and place.whole("runs"):
-        yield "I9", f"ended with {end.code}, but it never started", at
+        yield "I9", f"ended with {end.code}, but it never started", place.run(end.offset)
 
 
 def _dead_letter(run: RunState, place: Place, key: bytes, dead_at: DeadAt) -> Found:

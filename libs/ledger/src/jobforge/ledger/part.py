@@ -76,13 +76,13 @@ class Part:
         elif found is not None and kind == "manifests" and found.get("status") != "pending":
             run.add_snapshot(record, found, _digest(found))
 
-    def judge(self, report: Report, *, settled: bool, tenant: str | None) -> list[Ended]:
+    def judge(self, report: Report, *, settled: bool) -> list[Ended]:
         """Judge every run into the report; gives those that ended, to be looked at further."""
         ended: list[Ended] = []
         place = Place(self._bounds, self.partition, self._horizon or 0)
         for key, run in self.runs.items():
             owner, _, name = key.decode().rpartition(":")
-            if tenant not in (None, owner):
+            if not report.concerns(owner):
                 continue
             stands = standing(run, place)
             _count(report, owner, run, stands)
