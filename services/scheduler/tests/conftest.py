@@ -66,7 +66,7 @@ def log() -> MemoryLog:
 async def tended(log: MemoryLog, redis: Redis) -> AsyncIterator[Tended]:
     """A plane whose scheduler looks when the test says so."""
     plane = Tended(log, redis, PARTITIONS)
-    asked = AskedLog(log, PARTITIONS)
+    asked = AskedLog(log)
     leases = RedisLeases(RedisLine.beside(redis))
     acts = Acts(
         log.publisher(),

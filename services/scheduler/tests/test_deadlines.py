@@ -22,7 +22,7 @@ async def test_a_canceled_run_that_is_queued_ends_at_the_next_look(tended: Tende
     await tended.pass_by(1)
     (end,) = tended.ends()
     assert (end.type, end.run_id, end.error.code) == ("RunCanceled", run.run_id, "job.canceled")
-    assert (end.attempt, end.claim, end.started_at) == (0, "", None)
+    assert (end.attempt, end.claim, end.started_at) == (1, "", None)
     assert (end.request.inputs, end.request.template_version) == ({"message": "m", "token": "[REDACTED]"}, "2")
     assert await tended.is_open(other)
 

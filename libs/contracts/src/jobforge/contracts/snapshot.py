@@ -17,9 +17,9 @@ def without(inputs: JsonObject, hidden: Collection[str]) -> JsonObject:
 
 def sensitive_fields(input_schema: JsonObject) -> frozenset[str]:
     """The inputs that a template's announced schema marks as sensitive."""
-    fields = input_schema.get("properties")
-    if not isinstance(fields, dict):
-        return frozenset()
+    # A model that holds itself is written as a reference to its own definition.
+    own = str(input_schema.get("$ref", "")).removeprefix("#/$defs/")
+    fields = input_schema.get("$defs", {}).get(own, input_schema).get("properties", {})
     return frozenset(name for name, field in fields.items() if isinstance(field, dict) and field.get("sensitive"))
 
 

@@ -24,7 +24,6 @@ class AskedLog:
     """A log in memory, as somebody asks it who belongs to no group."""
 
     log: MemoryLog
-    partitions: int
 
     async def topics(self) -> Iterable[str]:
         """The names of all topics."""

@@ -83,7 +83,7 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
         title="retries",
         description="Requests that wait for their next try; each goes back to the topic that its headers name.",
     )
-    kafka.broker.publisher(JOBS.named("example"), title="retries.JobRequested", schema=JobRequested)
+    kafka.broker.publisher(JOBS.named("{domain}"), title="retries.JobRequested", schema=JobRequested)
     for outcome in (RunCanceled, RunFailed):
         kafka.broker.publisher(RUNS.name, title=f"deadlines.{outcome.__name__}", schema=outcome)
     tending = Tending(deadlines)

@@ -38,6 +38,8 @@ from jobforge.scheduler.verdicts import Search as Searched
 
 MOST_RUNS = 200
 """Runs of a partition that one look takes."""
+AT_ONCE = 32
+"""Runs that are acted on together."""
 VIEW_WAIT, VIEW_PROBE = 2.0, 0.05
 """Seconds: how long a look waits for the view to reach the ends of the log, and how often it asks."""
 
@@ -122,7 +124,7 @@ class Deadlines:
             await self._glance(tended)
             for partition in tended:
                 await self._tend(partition)
-        except RedisError:
+        except (RedisError, OSError):
             self._trust.shaken(self._clock())
             raise
 
@@ -182,8 +184,10 @@ class Deadlines:
         again = await self._see(partition, [seen.member for seen, _ in serious])
         judged = [(seen, self._decide(partition, seen, lost)) for seen in again]
         await self._file(partition, judged)
-        for seen, verdict in judged:
-            await self._carry_out(partition, seen, verdict)
+        judged.sort(key=_stands_at)
+        for first in range(0, len(judged), AT_ONCE):
+            some = judged[first : first + AT_ONCE]
+            await asyncio.gather(*(self._carry_out(partition, seen, verdict) for seen, verdict in some))
 
     async def _carry_out(self, partition: int, seen: Seen, verdict: Verdict) -> None:
         next_look = self._now() + SOON
@@ -213,6 +217,12 @@ class Deadlines:
                 return False
             await asyncio.sleep(VIEW_PROBE)
         return True
+
+
+def _stands_at(judged: tuple[Seen, Verdict]) -> tuple[str, int]:
+    """Where the request stands: asked for in the order of the log, requests are fetched together."""
+    request = judged[0].run.request
+    return ("", 0) if request is None else (request.topic or "", request.offset or 0)
 
 
 def _reached(ends: Mapping[str, int], watermarks: Mapping[str, int]) -> bool:

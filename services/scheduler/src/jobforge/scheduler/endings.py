@@ -31,13 +31,15 @@ def snapshot(requested: JobRequested, announced: TemplateAnnounced | None) -> Re
 def ended(
     run: OpenRun, close: Close, request: RequestSnapshot | None, *, worker: str, environment: Environment, now: datetime
 ) -> RunCanceled | RunFailed:
-    """The terminal record. A run that runs ends as the attempt whose worker vanished, any other as one never begun."""
+    """The terminal record. A run that runs ends as the attempt whose worker vanished, any other as the next one,
+    which never began.
+    """
     last = run.last_start if run.running else None
     facts = {
         "run_id": run.run_id,
         "tenant_id": run.tenant_id,
         "request": request,
-        "attempt": run.lived.attempt if run.running or not run.started else run.lived.attempt + 1,
+        "attempt": run.lived.attempt if run.running else run.lived.attempt + 1,
         "claim": last.claim if last else "",
         "worker": last.worker if last else worker,
         "started_at": last.started_at if last else None,

@@ -1,7 +1,7 @@
 """Looks single things up in the log, without a group: the record at a position, and keys that nobody has read yet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ class RecordGone(LookupError):
 
 
 class LogLookup:
-    """One connection, opened by the first look-up, for one caller at a time.
+    """One connection, opened by the first look-up.
 
     Look-ups raise ``KafkaError`` or ``OSError`` while the log is away; ``TimeoutError`` is one of the latter.
     """
@@ -30,6 +30,9 @@ class LogLookup:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._consumer: AIOKafkaConsumer | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._near: dict[Position, Record] = {}
+        """What the last fetch for one record brought along: who asks in the order of the log fetches seldom."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -41,15 +44,18 @@ class LogLookup:
 
     async def record(self, position: Position) -> Record:
         """The record at a position; raises ``RecordGone`` when retention took it."""
-        at = Partition(position.topic, position.partition)
-        async with asyncio.timeout(TIMEOUT):
-            try:
-                async for record in self._stretch(at, position.offset, position.offset + 1):
-                    if record.offset == position.offset:
-                        return record
-            except OffsetOutOfRangeError as error:
-                raise RecordGone(str(position)) from error
-        raise RecordGone(str(position))
+        async with self._one_at_a_time:
+            if position not in self._near:
+                at = Partition(position.topic, position.partition)
+                try:
+                    async with asyncio.timeout(TIMEOUT):
+                        await self._come_near(at, position.offset)
+                except OffsetOutOfRangeError as error:
+                    raise RecordGone(str(position)) from error
+            found = self._near.get(position)
+        if found is None:
+            raise RecordGone(str(position))
+        return found
 
     async def unread(
         self, ranges: Mapping[Partition, tuple[int, int]], keys: Collection[bytes], *, most: int
@@ -62,7 +68,7 @@ class LogLookup:
         if sum(end - first for first, end in ranges.values()) > most:
             return wanted
         found: set[bytes] = set()
-        async with asyncio.timeout(TIMEOUT):
+        async with self._one_at_a_time, asyncio.timeout(TIMEOUT):
             for at, (first, end) in ranges.items():
                 async for record in self._stretch(at, first, end):
                     if record.key in wanted:
@@ -77,25 +83,32 @@ class LogLookup:
         if consumer is not None:
             await consumer.stop()
 
+    async def _come_near(self, at: Partition, offset: int) -> None:
+        consumer, kafka = await self._open(), TopicPartition(*at)
+        consumer.assign([kafka])
+        if (await consumer.end_offsets([kafka]))[kafka] <= offset:
+            raise RecordGone(str(Position(*at, offset)))
+        consumer.seek(kafka, offset)
+        records: list[Record] = []
+        while not records:
+            records = _records(await consumer.getmany(kafka, timeout_ms=POLL, max_records=BATCH))
+        consumer.pause(kafka)
+        self._near = {Position(*at, record.offset): record for record in records}
+
     async def _stretch(self, at: Partition, first: int, end: int) -> AsyncIterator[Record]:
         """The records from ``first`` to before ``end`` that the log still holds."""
-        if first >= end:
-            return
-        consumer = await self._open()
-        kafka = TopicPartition(*at)
+        consumer, kafka = await self._open(), TopicPartition(*at)
         consumer.assign([kafka])
-        beginning = (await consumer.beginning_offsets([kafka]))[kafka]
-        position = max(first, beginning)
+        position = max(first, (await consumer.beginning_offsets([kafka]))[kafka])
         if position >= end:
             return
         consumer.seek(kafka, position)
         while position < end:
-            for raw in _only(await consumer.getmany(kafka, timeout_ms=POLL, max_records=BATCH)):
-                if raw.offset < end:
-                    yield Record(
-                        raw.topic, raw.partition, raw.offset, raw.key, raw.value, tuple(raw.headers), raw.timestamp
-                    )
+            for record in _records(await consumer.getmany(kafka, timeout_ms=POLL, max_records=BATCH)):
+                if record.offset < end:
+                    yield record
             position = await consumer.position(kafka)
+        consumer.pause(kafka)
 
     async def _open(self) -> AIOKafkaConsumer:
         if self._consumer is None:
@@ -105,7 +118,7 @@ class LogLookup:
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="none",
-                fetch_max_wait_ms=50,
+                fetch_max_wait_ms=10,
                 max_partition_fetch_bytes=2 * 1024 * 1024,
                 metadata_max_age_ms=30_000,
             )
@@ -119,5 +132,9 @@ class LogLookup:
         return self._consumer
 
 
-def _only(batches: Mapping[TopicPartition, list[Any]]) -> Iterable[Any]:
-    return (record for batch in batches.values() for record in batch)
+def _records(batches: Mapping[TopicPartition, list[Any]]) -> list[Record]:
+    return [
+        Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, tuple(raw.headers), raw.timestamp)
+        for batch in batches.values()
+        for raw in batch
+    ]

@@ -120,7 +120,7 @@ def _running(run: OpenRun, now: datetime, held: bool, settled: bool, patience: P
     if held or not settled:
         return LookAgain(now + SOON)
     if run.cancel:
-        return Close("job.canceled", "it was canceled, and its worker vanished")
+        return Close("job.canceled", "the run was canceled on request, and its worker vanished")
     return Close("job.timeout", f"its time was over at {deadline.isoformat()} and its worker vanished")
 
 
@@ -148,4 +148,8 @@ def _unstarted(
 
 
 def _canceled(run: OpenRun) -> str:
-    return "it was canceled while it waited for its next attempt" if run.started else "it was canceled before it began"
+    return (
+        "the run was canceled on request, between two attempts"
+        if run.started
+        else "the run was canceled on request, before it began"
+    )
