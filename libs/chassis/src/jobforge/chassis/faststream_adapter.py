@@ -19,6 +19,7 @@ from faststream.kafka.subscriber.specification import KafkaSubscriberSpecificati
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from faststream.middlewares import AckPolicy
 
+from jobforge.chassis import fetch_codec
 from jobforge.chassis.metrics import CONSUMER_LAG, CONSUMER_REBALANCES, child
 from jobforge.chassis.wire import NotAssigned, Partition, Reader, Record
 
@@ -229,6 +230,7 @@ def add_log_subscriber(
     description: str,
 ) -> LogSubscriber:
     """Register a ``LogSubscriber`` on a broker that has not started; ``message`` documents what it reads."""
+    fetch_codec.install()
     names = [Topic.validate(topic) for topic in topics]
     outer = cast("KafkaBrokerConfig", broker.config)
     calls: CallsCollection[Any] = CallsCollection()

@@ -11,7 +11,7 @@ SLICE_RECORDS = 64
 """Records of a partition folded at a time: more would hold the event loop."""
 SLICE_BYTES = 1024 * 1024
 """Bytes of records in one script, which holds Redis while it runs."""
-REMEMBERED = 4096
+REMEMBERED = 1024
 """Rows of each partition kept in memory."""
 
 
