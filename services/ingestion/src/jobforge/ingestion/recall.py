@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -72,12 +73,12 @@ class Recall:
     async def ask(self, *, bodies: Mapping[UUID, str], traces: Collection[str]) -> Recalled:
         """Remember these bodies and traces, and say what was there before. Never raises for Redis."""
         answer: asyncio.Future[Recalled] = asyncio.get_running_loop().create_future()
-        self._put(bodies, traces, lambda recalled: answer.done() or answer.set_result(recalled))
+        self._put(bodies, traces, partial(_answer, answer))
         return await answer
 
     def tell(self, traces: Collection[str], new: Callable[[Recalled], None]) -> None:
-        """Remember these traces, which nothing waits for; ``new`` is told of those that were not known, if any."""
-        self._put({}, traces, lambda recalled: new(recalled) if recalled.new else None)
+        """Remember these traces without waiting; ``new`` is told later which of them were not known."""
+        self._put({}, traces, new)
 
     async def close(self) -> None:
         """Wait for what is being asked, which its budget ends, and disconnect."""
@@ -148,3 +149,8 @@ class Recall:
         other = {run_id for run_id, found in before.items() if found and found.decode() != question.bodies[run_id]}
         new = {trace for trace in question.traces if next(replies)}
         return Recalled(frozenset(other), frozenset(new))
+
+
+def _answer(answer: "asyncio.Future[Recalled]", recalled: Recalled) -> None:
+    if not answer.done():
+        answer.set_result(recalled)
