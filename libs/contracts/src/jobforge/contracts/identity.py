@@ -3,6 +3,8 @@
 import hashlib
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
+from struct import Struct
 from uuid import UUID
 
 from jobforge.contracts.base import JsonObject
@@ -79,6 +81,7 @@ def otel_root_span_id(trace_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8, person=b"jobforge-root").digest(), "big")
 
 
+@lru_cache(maxsize=4096)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition a key lives in: Kafka's own murmur2 rule, so any client that sets the key agrees."""
     return (_murmur2(key) & 0x7FFFFFFF) % partitions
@@ -98,12 +101,16 @@ def _murmur2(data: bytes) -> int:
     mask, m = 0xFFFFFFFF, 0x5BD1E995
     length = len(data)
     h = 0x9747B28C ^ length
-    whole = length & ~3
-    for i in range(0, whole, 4):
-        k = int.from_bytes(data[i : i + 4], "little") * m & mask
-        k = (k ^ k >> 24) * m & mask
-        h = (h * m & mask) ^ k
-    if length > whole:
-        h = (h ^ int.from_bytes(data[whole:], "little")) * m & mask
+    whole = length >> 2
+    for k in _words(whole).unpack_from(data):
+        k = k * m & mask
+        h = (h * m & mask) ^ ((k ^ k >> 24) * m & mask)
+    if length & 3:
+        h = (h ^ int.from_bytes(data[whole << 2 :], "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
     return h ^ h >> 15
+
+
+@lru_cache(maxsize=512)
+def _words(count: int) -> Struct:
+    return Struct(f"<{count}I")

@@ -1,8 +1,7 @@
 """From bytes to an acknowledged record: what both doors do with what they are given."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -17,7 +16,7 @@ from jobforge.contracts.jobs import JobAccepted, JobRequested, JobSubmission
 from jobforge.ingestion.admission import admit_event, admit_job
 from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, queued_job, requested
-from jobforge.ingestion.recall import Recall
+from jobforge.ingestion.recall import Recall, Recalled
 from jobforge.ingestion.refusal import Refusal
 
 Failure = NotWritten | OutcomeUnknown
@@ -87,13 +86,14 @@ class Intake:
         submission = admit_job(body, limit=self._limit)
         if submission.source_app is not None:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
-        key = idempotency_key or uuid4().hex
-        run_id = run_id_for_key(submission.tenant_id, submission.template_key, key)
-        made_at = key_made_at(key) if idempotency_key else self._clock()
-        job, record = self.job(submission, RunName(run_id, made_at))
-        conflicts = await self.root([record], keyed=[job] if idempotency_key else [])
-        if conflicts:
-            raise conflict(job)
+        if idempotency_key is None:
+            job, record = self.job(submission, RunName(uuid4(), self._clock()))
+            await self.root([record])
+        else:
+            run_id = run_id_for_key(submission.tenant_id, submission.template_key, idempotency_key)
+            job, record = self.job(submission, RunName(run_id, key_made_at(idempotency_key)))
+            if await self.root([record], keyed=[job]):
+                raise conflict(job)
         position = await self._publish(record, links)
         return JobAccepted(job=queued_job(job, as_of=str(position)), trace_id=job.trace_id, dry_run=job.dry_run)
 
@@ -113,15 +113,25 @@ class Intake:
         job = requested(submission, template, run_id=name.run_id, key_made_at=name.made_at, requested_at=self._clock())
         return job, job_record(job, partitions=self._partitions, lane=template.lane)
 
-    async def root(self, records: Iterable[Outgoing], *, keyed: Iterable[JobRequested] = ()) -> frozenset[UUID]:
-        """Emit the root spans of new traces; the runs whose key came with another body before."""
+    async def root(self, records: Iterable[Outgoing], *, keyed: Sequence[JobRequested] = ()) -> frozenset[UUID]:
+        """See to the root spans of new traces; the runs whose key came with another body before.
+
+        Only keys are waited for: a root span may well be emitted after the first record that descends from it.
+        """
         firsts: dict[str, Outgoing] = {}
         for record in records:
             if record.trace_id:
                 firsts.setdefault(record.trace_id, record)
+
+        def emit(recalled: Recalled) -> None:
+            for trace_id in recalled.new:
+                self._telemetry.root_span(trace_id, firsts[trace_id].attributes)
+
+        if not keyed:
+            self._recall.tell(firsts, emit)
+            return frozenset()
         recalled = await self._recall.ask(bodies={job.run_id: job.body_digest for job in keyed}, traces=firsts)
-        for trace_id in recalled.new:
-            self._telemetry.root_span(trace_id, firsts[trace_id].attributes)
+        emit(recalled)
         return recalled.other
 
     async def publish_all(self, records: Sequence[tuple[Outgoing, SpanContext | None]]) -> list[Failure | None]:
@@ -145,17 +155,19 @@ class Intake:
         return [one if isinstance(one, NotWritten) else _failure(one) for one in handed]
 
     async def _publish(self, record: Outgoing, links: Links = ()) -> Position:
+        token = trace_scope.set(_scope(record, None, links))
         try:
-            with _traced(record, None, links):
-                return await self._publisher.publish(
-                    record.topic,
-                    key=record.key,
-                    value=record.value,
-                    headers=record.headers,
-                    partition=record.partition,
-                )
+            return await self._publisher.publish(
+                record.topic,
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                partition=record.partition,
+            )
         except (NotWritten, OutcomeUnknown) as error:
             raise unavailable(error, record.trace_id) from error
+        finally:
+            trace_scope.reset(token)
 
     def _admit_one(self, body: bytes) -> Refusal | tuple[UUID, Outgoing]:
         try:
@@ -166,18 +178,20 @@ class Intake:
             return refusal
 
     async def _send(self, record: Outgoing, parent: SpanContext | None) -> Awaitable[Position]:
-        with _traced(record, parent):
-            try:
-                async with asyncio.timeout(self._timeout):
-                    return await self._publisher.send(
-                        record.topic,
-                        key=record.key,
-                        value=record.value,
-                        headers=record.headers,
-                        partition=record.partition,
-                    )
-            except TimeoutError as error:
-                raise NotWritten(f"{record.topic}: Kafka was not reached") from error
+        token = trace_scope.set(_scope(record, parent, ()))
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._publisher.send(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=record.headers,
+                    partition=record.partition,
+                )
+        except TimeoutError as error:
+            raise NotWritten(f"{record.topic}: Kafka was not reached") from error
+        finally:
+            trace_scope.reset(token)
 
 
 def _failure(handed: "asyncio.Future[Position]") -> Failure | None:
@@ -194,13 +208,8 @@ def _outcome(event_id: UUID, record: Outgoing, failure: Failure | None) -> Outco
     return Outcome(event_id, unavailable(failure, record.trace_id) if failure else None)
 
 
-@contextmanager
-def _traced(record: Outgoing, parent: SpanContext | None, links: Links = ()) -> Iterator[None]:
-    token = trace_scope.set(TraceScope(record.trace_id, parent, links) if record.trace_id else None)
-    try:
-        yield
-    finally:
-        trace_scope.reset(token)
+def _scope(record: Outgoing, parent: SpanContext | None, links: Links) -> TraceScope | None:
+    return TraceScope(record.trace_id, parent, links) if record.trace_id else None
 
 
 def unavailable(error: Failure, trace_id: str | None) -> Refusal:

@@ -1,9 +1,9 @@
 """The records that accepted events and job requests become."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from jobforge.chassis import conventions as names
@@ -22,8 +22,7 @@ from jobforge.ingestion.refusal import Refusal
 Lane = Literal["fast", "slow"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A record to publish. ``attributes`` describe the trace's root span, should this be its first record."""
 
     topic: str
@@ -32,7 +31,7 @@ class Outgoing:
     value: bytes | None
     trace_id: str | None = None
     """None for a record that belongs to no trace known here."""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = MappingProxyType({})
     headers: Headers = ()
 
 
