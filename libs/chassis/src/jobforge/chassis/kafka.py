@@ -10,6 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from jobforge.chassis import needed_topics
 from jobforge.chassis.faststream_adapter import BoundedBroker, LogSubscriber, add_log_subscriber, raw_producer
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
@@ -32,8 +33,8 @@ class KafkaAbsent(ConnectionError):
     """No broker answered a starting service in time."""
 
 
-class PartitionsDiffer(RuntimeError):
-    """The plane's topics have another partition count than this service was told."""
+class TopicsDiffer(RuntimeError):
+    """A topic that this service reads or writes is missing, or has another partition count than it needs."""
 
 
 class KafkaPublisher:
@@ -137,10 +138,17 @@ def _failure(error: KafkaError) -> NotWritten | OutcomeUnknown:
 
 
 class Kafka:
-    """One per service process. Readers are added before ``start``."""
+    """One per service process. Readers are added before ``start``.
 
-    def __init__(self, settings: Settings, *, service: str, telemetry: Telemetry, description: str = "") -> None:
+    ``role`` is what the declared topics call the service; a service that runs templates is a ``domain``.
+    """
+
+    def __init__(
+        self, settings: Settings, *, service: str, telemetry: Telemetry, description: str = "", role: str | None = None
+    ) -> None:
         self._settings = settings
+        self._service = service
+        self._role = role or service
         self._readers: list[LogSubscriber] = []
         self._asker: AIOKafkaConsumer | None = None
         self.broker = BoundedBroker(
@@ -191,7 +199,10 @@ class Kafka:
         return subscriber
 
     async def reach(self) -> None:
-        """Wait until Kafka answers and check the partition count; ``KafkaAbsent`` after ``CONNECT_TIMEOUT`` seconds."""
+        """Wait until Kafka answers and check this service's topics.
+
+        Raises ``KafkaAbsent`` after ``CONNECT_TIMEOUT`` seconds, and ``TopicsDiffer``.
+        """
         bootstrap = self._settings.kafka_bootstrap
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
@@ -201,7 +212,7 @@ class Kafka:
                 f"no Kafka answered at {bootstrap} within {CONNECT_TIMEOUT:g} s: "
                 "start it, or set JOBFORGE_KAFKA_BOOTSTRAP to where it is"
             ) from None
-        await self._check_partitions()
+        await self.check_topics()
 
     async def _connect(self, bootstrap: str) -> None:
         said = float("-inf")
@@ -248,6 +259,17 @@ class Kafka:
             metadata = await self._ask()._client.fetch_all_metadata()
         return len(metadata.partitions_for_topic(topic) or ())
 
+    async def check_topics(self, apps: Iterable[str] = ()) -> None:
+        """Raise ``TopicsDiffer`` unless what this service reads and writes, for these apps also, is as declared."""
+        async with asyncio.timeout(ASK_TIMEOUT):
+            metadata = await self._ask()._client.fetch_all_metadata()
+        found = {name: len(metadata.partitions_for_topic(name) or ()) for name in metadata.topics()}
+        wrong = needed_topics.problems(
+            self._role, self._service, found, partitions=self._settings.partitions, apps=apps
+        )
+        if wrong:
+            raise TopicsDiffer(needed_topics.told(wrong))
+
     async def topics(self) -> frozenset[str]:
         """The names of all topics."""
         async with asyncio.timeout(ASK_TIMEOUT):
@@ -289,13 +311,3 @@ class Kafka:
         if self._asker is None:
             raise ConnectionError("Kafka is not connected yet")
         return self._asker
-
-    async def _check_partitions(self) -> None:
-        found = await self.partitions(topics.RUNS.name)
-        if found == 0:
-            raise PartitionsDiffer(f"the topic {topics.RUNS.name} does not exist: apply schemas/topics.yaml first")
-        if found != self._settings.partitions:
-            raise PartitionsDiffer(
-                f"the plane has {found} partitions, this service was told {self._settings.partitions}: "
-                f"set JOBFORGE_PARTITIONS={found}"
-            )

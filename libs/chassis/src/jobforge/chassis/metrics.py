@@ -35,6 +35,14 @@ CONSUMER_LAG = Gauge(
     "jobforge_consumer_lag_messages", "Records written and not yet read.", ["group", "topic", "partition"]
 )
 CONSUMER_REBALANCES = Counter("jobforge_consumer_rebalances", "Assignments that a group gave this member.", ["group"])
+CONSUMER_RESETS = Counter(
+    "jobforge_consumer_resets",
+    "Times a group's position was not in the log any more, and reading went on at its first offset.",
+    ["group", "topic", "reason"],
+)
+CONSUMER_RECORDS_LOST = Counter(
+    "jobforge_consumer_records_lost", "Records that were deleted before a group had read them.", ["group", "topic"]
+)
 JOB_RETRIES = Counter("jobforge_job_retries", "Attempts that failed and are followed by another one.", ["reason"])
 JOBS_MOVED = Counter(
     "jobforge_jobs_moved", "Requests moved to the slow lane: their tenant had its share of the window."

@@ -18,6 +18,7 @@ from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.logs import configure_logging
 from jobforge.chassis.loop import serving
 from jobforge.chassis.redis_line import RedisLine
+from jobforge.chassis.needed_topics import DOMAIN
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.control import TemplateAnnounced
@@ -68,7 +69,9 @@ def create_domain_app(
         bootstrap=settings.kafka_bootstrap,
         client_id=f"jobforge-{name}",
     )
-    kafka = Kafka(settings, service=name, telemetry=telemetry, description=f"Runs the templates of {name}.")
+    kafka = Kafka(
+        settings, service=name, role=DOMAIN, telemetry=telemetry, description=f"Runs the templates of {name}."
+    )
     threads = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="job-io")
     around = workshop.around(kafka.publisher, threads)
     runner = workshop.runner(templates, around)
