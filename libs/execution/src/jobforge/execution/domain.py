@@ -17,8 +17,8 @@ from jobforge.chassis.health import Health
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.logs import configure_logging
 from jobforge.chassis.loop import serving
-from jobforge.chassis.redis_line import RedisLine
 from jobforge.chassis.needed_topics import DOMAIN
+from jobforge.chassis.redis_line import RedisLine
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.control import TemplateAnnounced
