@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RequestTimedOutError
 
-from jobforge.chassis import kafka
+from jobforge.chassis import kafka_publisher
 from jobforge.chassis.faststream_adapter import BoundedBroker
-from jobforge.chassis.kafka import KafkaPublisher
+from jobforge.chassis.kafka_publisher import KafkaPublisher
 from jobforge.chassis.spans import FinishedSpan, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.traced import TracedPublisher
@@ -39,7 +39,7 @@ class Producer:
 async def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
     """What every publisher of the test writes through."""
     made = Producer()
-    monkeypatch.setattr(kafka, "raw_producer", lambda _: made)
+    monkeypatch.setattr(kafka_publisher, "raw_producer", lambda _: made)
     return made
 
 

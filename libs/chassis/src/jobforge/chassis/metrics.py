@@ -58,7 +58,7 @@ RETRIES_MOVED = Counter("jobforge_retries_moved", "Records that were due and wen
 RETRIES_LATE_SECONDS = Histogram(
     "jobforge_retry_late_seconds", "From the moment a record was due until it was back.", ["topic"], buckets=QUICK
 )
-RUNS_CLOSED = Counter("jobforge_runs_closed", "Runs that the scheduler ended, since no worker would.", ["code"])
+RUNS_CLOSED = Counter("jobforge_runs_closed", "Runs that the scheduler ended, since no worker would.", ["reason"])
 REQUESTS_REPUBLISHED = Counter(
     "jobforge_requests_republished", "Accepted requests that nobody would have read again, put back by the scheduler."
 )
