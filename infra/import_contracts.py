@@ -6,7 +6,21 @@ from pathlib import Path
 STACK = ("execution", "chassis", "contracts")
 """Below the services, each over the next."""
 PURE = frozenset(
-    {"admission", "control_state", "offsets", "policy", "projection", "redaction", "retry", "triggers"},
+    {
+        "admission",
+        "control_state",
+        "endings",
+        "lanes",
+        "offsets",
+        "policy",
+        "projection",
+        "redaction",
+        "retry",
+        "triggers",
+        "trust",
+        "verdicts",
+        "waits",
+    },
 )
 """Module names that decide and never act, in whatever package they stand."""
 INPUT_OUTPUT = (
@@ -49,7 +63,11 @@ def import_contracts(root: Path) -> str:
             layers=[*([" | ".join(services)] if services else []), *stack],
         )
     )
-    clients = {"jobforge.client": {"jobforge.contracts"}, "jobforge.cli": {"jobforge.client", "jobforge.contracts"}}
+    clients = {
+        "jobforge.client": {"jobforge.contracts"},
+        "jobforge.ledger": {"jobforge.contracts"},
+        "jobforge.cli": {"jobforge.client", "jobforge.ledger", "jobforge.contracts"},
+    }
     for package, allowed in clients.items():
         others = [other for other in everything if other != package and other not in allowed]
         about = f"{package} stands on {' and '.join(sorted(allowed))} only"

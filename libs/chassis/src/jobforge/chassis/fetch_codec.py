@@ -89,7 +89,8 @@ def _partition(buffer: bytes, at: int, found: list[Told]) -> int:
     at += _RECORDS.size
     if size > 0 or code:
         found.append((partition, code, end, stable, start, aborted, replica, buffer[at : at + max(size, 0)]))
-    return at + max(size, 0)
+    after_records: int = at + max(size, 0)
+    return after_records
 
 
 def install() -> None:

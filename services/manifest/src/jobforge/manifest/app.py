@@ -81,6 +81,7 @@ def create_app(settings: Settings | None = None) -> ManifestApp:
             await control.start()
             stack.push_async_callback(control.stop)
             control.check_partitions(settings)
+            await kafka.check_topics(control.apps)
             await freshness.aim()
             await stack.enter_async_context(running(changes.listen(), changes.probe()))
             await kafka.broker.start()
