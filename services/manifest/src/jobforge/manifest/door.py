@@ -9,7 +9,8 @@ from jobforge.contracts.identity import otel_trace_id
 from jobforge.contracts.manifest import RunManifest
 from jobforge.manifest.problems import Refused
 from jobforge.manifest.push import Changes
-from jobforge.manifest.reads import Reads
+from jobforge.manifest.reads import Reads, Row
+from jobforge.manifest.showing import pending_manifest
 
 FLAG = "JOBFORGE_MANIFESTS_ENABLED"
 
@@ -32,6 +33,10 @@ class Door:
     def trace_url(self, trace_id: str) -> str:
         """Where Jaeger shows this trace."""
         return f"{self.jaeger_url.rstrip('/')}/trace/{otel_trace_id(trace_id):032x}"
+
+    def manifest_of(self, row: Row) -> RunManifest:
+        """The manifest of a row that was read with it."""
+        return pending_manifest(row.job) if row.manifest is None else RunManifest.model_validate_json(row.manifest)
 
     def addressed(self, manifest: RunManifest, base_url: str, duplicates: int) -> RunManifest:
         """The manifest with its addresses and what came after its end, none of which its digest covers."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -13,7 +14,7 @@ from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_REBALANCES, PROJECTION_GAPS, PROJECTION_RECORDS, child
 from jobforge.chassis.wire import Consumer, Partition, Record
 from jobforge.manifest import keys
-from jobforge.manifest.batches import Batch, Read, Snapshot
+from jobforge.manifest.batches import Batch, Read, Snapshot, State
 from jobforge.manifest.families import decode, family_of, outlived, remembered, rows_of
 from jobforge.manifest.lanes import Lane, slices
 from jobforge.manifest.outbox import Outbox
@@ -27,6 +28,23 @@ RECORDS = 500
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
 
 log = get_logger()
+
+
+class Told(Protocol):
+    """Who is told what this process applies."""
+
+    def applying(self, partition: Partition, after: int) -> None:
+        """A watermark is about to move."""
+        ...
+
+    def applied(self, partition: Partition, after: int, rows: Mapping[str, State]) -> None:
+        """It has moved, and these rows with it."""
+        ...
+
+    def lost(self) -> None:
+        """What was applied here may not be what the view holds."""
+        ...
+
 
 Archive = Callable[[str, UUID], Awaitable[bytes | None]]
 """The archived manifest of a tenant's run, or None; raises ``StoreUnavailable``."""
@@ -43,8 +61,11 @@ class Projector:
     again, and those after the commit are published again.
     """
 
-    def __init__(self, *, store: Store, outbox: Outbox, archive: Archive, now: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self, *, store: Store, outbox: Outbox, archive: Archive, told: Told, now: Callable[[], datetime] = _now
+    ) -> None:
         self._store = store
+        self._told = told
         self._archive = archive
         self._outbox = outbox
         self._now = now
@@ -68,12 +89,14 @@ class Projector:
         """See ``wire.Reader.revoked``. A batch still on its way to Redis is guarded by its watermark."""
         for partition in partitions:
             self._lanes.pop(partition, None)
+        self._told.lost()
         await self._outbox.commit(consumer)
         self._outbox.forget(partitions)
 
     async def drain(self, consumer: Consumer) -> None:
         """See ``wire.Reader.drain``."""
         lanes, self._lanes = self._lanes, {}
+        self._told.lost()
         await self._outbox.drain(timeout=5)
         await self._outbox.commit(consumer)
         self._outbox.forget(lanes)
@@ -152,15 +175,19 @@ class Projector:
             await asyncio.sleep(0)
         if not steps:
             return
+        for step in steps:
+            self._told.applying(step.partition, step.after)
         answers = await self._store.apply(steps)
         for (lane, reads), step, answer, read_to in zip(work, steps, answers, after, strict=True):
             if not answer.done:
                 self._gap(consumer, lane, answer.held)
                 continue
             lane.applied = step.after
+            if self._lanes.get(lane.partition) is lane:
+                self._told.applied(step.partition, step.after, {row: lane.states[row] for row in step.batch.changed})
             child(PROJECTION_RECORDS, lane.partition.topic).inc(len(reads))
             lane.trim()
-            if lane.partition in self._lanes:
+            if self._lanes.get(lane.partition) is lane:
                 await self._publish(lane, step.batch, read_to)
 
     async def _publish(self, lane: Lane, batch: Batch, after: int) -> None:
@@ -209,6 +236,7 @@ class Projector:
         log.warning("projection.gap", partition=keys.watermark(lane.partition), expected=lane.applied, held=held)
         PROJECTION_GAPS.inc()
         lane.lost()
+        self._told.lost()
         consumer.pause([lane.partition])
 
     async def _lose_all(self, consumer: Consumer, error: Exception) -> None:
@@ -219,6 +247,7 @@ class Projector:
         self.trouble = f"{what} does not answer: {type(error).__name__}"
         for lane in self._lanes.values():
             lane.lost()
+        self._told.lost()
         consumer.pause(self._lanes)
         await consumer.poll(timeout=self._wait, max_records=1)
         self._wait = min(self._wait * 2, LONGEST_WAIT)

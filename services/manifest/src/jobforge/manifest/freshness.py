@@ -103,6 +103,10 @@ class Freshness:
         """The view went back to these; the floors stay."""
         self._held = dict(held)
 
+    def floor(self, field: str) -> int:
+        """How fresh an answer that stands on this watermark must be."""
+        return self._floors.get(field, 0)
+
     def floors(self, fields: Iterable[str]) -> Mapping[str, int]:
         """How fresh an answer must be that is asked for now.
 

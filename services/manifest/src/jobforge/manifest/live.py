@@ -1,4 +1,4 @@
-"""Reads that wait: the long poll and the event stream, woken by the projection's announcements."""
+"""Reads that wait: the long poll and the event stream, woken by what is applied here or announced by others."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from jobforge.contracts.jobs import Job
 from jobforge.manifest import keys
 from jobforge.manifest.freshness import Rebuilding
-from jobforge.manifest.push import Changes
+from jobforge.manifest.push import Changes, Watch
 from jobforge.manifest.reads import NoSuchRun, Reads, Row
 from jobforge.manifest.showing import history
 
@@ -20,6 +20,8 @@ HEARTBEAT = 15.0
 """Seconds of silence after which an event stream says that it is still there."""
 APPEARS = 1.0
 """Seconds in which a run that was just accepted should appear: until then a long poll does not ask the log for it."""
+PATIENCE = 0.02
+"""Seconds in which a long poll expects to be told of a run that it does not know, before it reads the view."""
 EVERYTHING = -2
 """The offset to resume after in order to see every change."""
 
@@ -29,67 +31,91 @@ async def wait_for_change(reads: Reads, changes: Changes, tenant_id: str, run_id
 
     Raises what ``Reads.run`` raises for the first read; while the view is away later, it goes on waiting.
     """
-    with changes.watching(keys.row(tenant_id, run_id)) as changed:
-        first = await _appearing(reads, changed, tenant_id, run_id, min(wait, APPEARS))
-        if first.job.is_terminal:
+    poll = _Poll(reads, changes, tenant_id, run_id)
+    with changes.watching(poll.row) as watch:
+        first = poll.known() or await poll.appearing(watch, min(wait, APPEARS))
+        if first.is_terminal:
             return first
         try:
             async with asyncio.timeout(min(wait, LONGEST_WAIT)):
                 while not changes.closing.is_set():
-                    await changed.wait()
-                    changed.clear()
-                    row = await _again(reads, tenant_id, run_id)
-                    if row is not None and _shown(row) != _shown(first):
+                    row = await poll.next(watch)
+                    if row is not None and row.shown != first.shown:
                         return row
         except TimeoutError:
             pass
-        return await _again(reads, tenant_id, run_id) or first
+        return await poll.again() or first
+
+
+class _Poll:
+    """One run, from whoever knows it first."""
+
+    def __init__(self, reads: Reads, changes: Changes, tenant_id: str, run_id: UUID) -> None:
+        self.row = keys.row(tenant_id, run_id)
+        self._reads = reads
+        self._changes = changes
+        self._tenant_id = tenant_id
+        self._run_id = run_id
+
+    def known(self) -> Row | None:
+        """The run as this process has applied it, if that is certain."""
+        known = self._changes.known(self.row)
+        if known is None:
+            return None
+        return Row(self._tenant_id, self._run_id, known.request, known.run, None, f"{known.field}@{known.at}")
+
+    async def appearing(self, watch: Watch, seconds: float) -> Row:
+        """The run as soon as the view holds it (again); otherwise what ``Reads.run`` says after these seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(PATIENCE, seconds)):
+                while not await watch.changed():
+                    if (row := self.known()) is not None:
+                        return row
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    with suppress(Rebuilding):
+                        if (row := await self._reads.held(self._tenant_id, self._run_id)) is not None:
+                            return row
+                    if not await watch.changed() and (row := self.known()) is not None:
+                        return row
+        return await self._reads.run(self._tenant_id, self._run_id)
+
+    async def next(self, watch: Watch) -> Row | None:
+        """The run after something happened to it, or None while the view cannot say."""
+        foreign = await watch.changed()
+        return (None if foreign else self.known()) or await self.again()
+
+    async def again(self) -> Row | None:
+        """The run as the view holds it, or None while it cannot say: whoever waits has been told about it before."""
+        return await _again(self._reads, self._tenant_id, self._run_id)
 
 
 async def follow(reads: Reads, changes: Changes, tenant_id: str, run_id: UUID, *, after: int) -> AsyncIterator[bytes]:
     """Server-sent events of every change after offset ``after``; ends after the terminal one."""
-    with changes.watching(keys.row(tenant_id, run_id)) as changed:
+    with changes.watching(keys.row(tenant_id, run_id)) as watch:
         while not changes.closing.is_set():
-            changed.clear()
             row = await _again(reads, tenant_id, run_id)
-            if row is not None and row.run is None and row.job.is_terminal:
-                yield _event(max(after, -1), row.job)  # from the archive, which knows no offsets
+            if row is not None and row.archived is not None:
+                yield _event(max(after, -1), row.job)  # the archive knows no offsets
                 return
             for offset, job in history(row.job, row.run, after) if row is not None else ():
                 yield _event(offset, job)
                 after = offset
-            if row is not None and row.job.is_terminal:
+            if row is not None and row.is_terminal:
                 return
             try:
                 async with asyncio.timeout(HEARTBEAT if row is not None else 1.0):
-                    await changed.wait()
+                    await watch.changed()
             except TimeoutError:
                 yield b": still here\n\n"
 
 
-async def _appearing(reads: Reads, changed: asyncio.Event, tenant_id: str, run_id: UUID, seconds: float) -> Row:
-    """The run as soon as the view holds it (again); otherwise what ``Reads.run`` says after these seconds."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while True:
-                with suppress(Rebuilding):
-                    if (row := await reads.held(tenant_id, run_id)) is not None:
-                        return row
-                await changed.wait()
-                changed.clear()
-    return await reads.run(tenant_id, run_id)
-
-
 async def _again(reads: Reads, tenant_id: str, run_id: UUID) -> Row | None:
-    """The run, or None while the view cannot say: whoever waits has been told about it before."""
     try:
         return await reads.run(tenant_id, run_id)
     except (Rebuilding, RedisError, NoSuchRun, OSError):
         return None
-
-
-def _shown(row: Row) -> tuple[int, bool]:
-    return (row.run.offset if row.run else -1, row.job.is_terminal)
 
 
 def _event(offset: int, job: Job) -> bytes:

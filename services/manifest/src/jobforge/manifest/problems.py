@@ -9,11 +9,11 @@ from fastapi.exceptions import RequestValidationError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jobforge.chassis.artifacts import StoreUnavailable
 from jobforge.chassis.head_requests import HeadRequests
-from jobforge.chassis.header_flood import MAX_HEADER_BYTES, MAX_HEADERS, flooded
+from jobforge.chassis.header_flood import MAX_HEADER_BYTES, MAX_HEADERS
+from jobforge.chassis.hot_door import Answer, HeaderFlood
 from jobforge.chassis.http_measures import HttpMeasures
 from jobforge.chassis.logs import get_logger
 from jobforge.contracts.problem import MEDIA_TYPE, FieldProblem, Problem
@@ -22,6 +22,9 @@ from jobforge.manifest.reads import NoSuchRun
 
 RETRY_AFTER = 1
 """Seconds; a view is rebuilt, and Redis reached again, soon after it can be."""
+
+AWAY = (Rebuilding, RedisError, StoreUnavailable, OSError)
+"""What a read fails with while something is away; a time-out is an ``OSError`` too."""
 
 log = get_logger()
 
@@ -37,6 +40,10 @@ class Refused(Exception):
         self.errors = errors
 
 
+EXPECTED = (Refused, NoSuchRun, *AWAY)
+"""Errors that are answers."""
+
+
 def run_not_found() -> Refused:
     """The one answer for a run that is unknown and for one of another tenant, byte for byte."""
     return Refused(404, "run.not_found", "There is no such run for this tenant.")
@@ -45,6 +52,38 @@ def run_not_found() -> Refused:
 def invalid(pointer: str, code: str, message: str) -> Refused:
     """A field that is wrong in a way only the handler can see."""
     return Refused(422, "request.invalid", message, errors=(FieldProblem(pointer=pointer, code=code, message=message),))
+
+
+def refusal(error: Exception) -> Refused:
+    """What an error is to the caller; one that nobody expected is a 500 that says nothing."""
+    match error:
+        case Refused():
+            return error
+        case NoSuchRun():
+            return run_not_found()
+        case HeaderFlood():
+            told = f"A request may have {MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes in all: send fewer."
+            return Refused(431, "request.headers_too_large", told)
+        case Rebuilding():
+            return Refused(503, "rebuilding", f"{error}: ask again in a moment.")
+        case RedisError():
+            return Refused(503, "view.unavailable", "The view cannot be reached: ask again in a moment.")
+        case StoreUnavailable():
+            return Refused(503, "artifacts.unavailable", "The artifact store cannot be reached.")
+        case OSError():
+            told = "Kafka cannot be reached, and without it nothing can be denied."
+            return Refused(503, "log.unavailable", told)
+    return Refused(500, "internal", "The request failed inside JobForge; its log says why.")
+
+
+def plain(error: Exception) -> Answer:
+    """The same as an answer that needs no framework."""
+    refused = refusal(error)
+    if isinstance(error, AWAY) and not isinstance(error, Rebuilding):
+        log.warning("read.unavailable", error=repr(error))
+    response = answer(refused, {"Connection": "close"} if refused.status == 431 else None)
+    headers = [(name, value) for name, value in response.raw_headers if name != b"content-length"]
+    return Answer(response.status_code, headers, bytes(response.body))
 
 
 def answer(refused: Refused, headers: Mapping[str, str] | None = None) -> Response:
@@ -71,41 +110,19 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install(app: FastAPI) -> None:
     """Answer every error with a problem document, and HEAD like GET; one address has one spelling, so no redirects."""
     app.router.redirect_slashes = False
-    app.add_middleware(HeaderLimit)
     app.add_middleware(HeadRequests)
     app.add_middleware(HttpMeasures)  # the last one added is the outermost
-    app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(NoSuchRun, _no_run)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _by_router)
-    for away in (Rebuilding, RedisError, StoreUnavailable, OSError, TimeoutError):
-        app.add_exception_handler(away, _away)
+    for known in EXPECTED:
+        app.add_exception_handler(known, _known)
     app.add_exception_handler(Exception, _failed)
 
 
-class HeaderLimit:
-    """Refuses a flood of headers before anything looks at them."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http" or not flooded(scope["headers"]):
-            await self._app(scope, receive, send)
-            return
-        told = f"A request may have {MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes in all: send fewer."
-        refused = answer(Refused(431, "request.headers_too_large", told), {"Connection": "close"})
-        await refused(scope, receive, send)
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return answer(error)
-
-
-async def _no_run(request: Request, error: Exception) -> Response:
-    return answer(run_not_found())
+async def _known(request: Request, error: Exception) -> Response:
+    if isinstance(error, AWAY) and not isinstance(error, Rebuilding):
+        log.warning("read.unavailable", error=repr(error))
+    return answer(refusal(error))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -127,19 +144,8 @@ async def _by_router(request: Request, error: Exception) -> Response:
     return answer(Refused(error.status_code, code, detail), error.headers)
 
 
-async def _away(request: Request, error: Exception) -> Response:
-    if isinstance(error, Rebuilding):
-        return answer(Refused(503, "rebuilding", f"{error}: ask again in a moment."))
-    log.warning("read.unavailable", error=repr(error))
-    if isinstance(error, RedisError):
-        return answer(Refused(503, "view.unavailable", "The view cannot be reached: ask again in a moment."))
-    if isinstance(error, StoreUnavailable):
-        return answer(Refused(503, "artifacts.unavailable", "The artifact store cannot be reached."))
-    return answer(Refused(503, "log.unavailable", "Kafka cannot be reached, and without it nothing can be denied."))
-
-
 async def _failed(request: Request, error: Exception) -> Response:
-    return answer(Refused(500, "internal", "The request failed inside JobForge; its log says why."))
+    return answer(refusal(error))
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

@@ -1,46 +1,132 @@
-"""Who waits for which run: one subscription a process wakes them when the projection announces a change."""
+"""Who waits for which run, and what wakes them: what this process applied, and what others announce."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from jobforge.chassis.logs import get_logger
+from jobforge.chassis.wire import Partition
+from jobforge.manifest import keys
+from jobforge.manifest.batches import State
 from jobforge.manifest.freshness import Freshness
+from jobforge.manifest.states import Request, RunState
 from jobforge.manifest.store import Store
 
 PROBE = 0.25
 """Seconds between looks at the watermarks: they tell of an idle flush, and of announcements that were missed."""
 RETRY = 0.5
+REMEMBERED = 4096
+"""Rows that this process applied last and answers from."""
 
 log = get_logger()
 
 
+@dataclass(slots=True)
+class Known:
+    """A row as this process itself applied it; ``at`` is the position of ``jobforge.runs`` that ``run`` stands at."""
+
+    request: Request | None = None
+    run: RunState | None = None
+    field: str = ""
+    at: int = -1
+
+
+class Watch:
+    """Set whenever a row may have changed. ``foreign`` says that the row has to be read, since others changed it."""
+
+    __slots__ = ("_event", "_foreign")
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._foreign = False
+
+    def wake(self, *, foreign: bool) -> None:
+        """The row may have changed."""
+        self._foreign |= foreign
+        self._event.set()
+
+    async def changed(self) -> bool:
+        """Wait for the next change; returns whether it was foreign."""
+        await self._event.wait()
+        self._event.clear()
+        foreign, self._foreign = self._foreign, False
+        return foreign
+
+
 class Changes:
-    """Announcements of the projection, whichever process it runs in."""
+    """What the projection of this process applies, and what those of others announce."""
 
     def __init__(self, redis: Redis, store: Store, freshness: Freshness) -> None:
         self._redis = redis
         self._store = store
         self._freshness = freshness
-        self._waiters: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiters: dict[str, set[Watch]] = defaultdict(set)
+        self._known: dict[str, Known] = {}
+        self._own: dict[str, int] = {}
+        """How far this process itself has applied, or is about to: nobody has to be told what it announces."""
+        self._applied: dict[str, int] = {}
+        """How far it has applied."""
         self.closing = asyncio.Event()
         """Set when the service is told to stop: nobody waits any longer."""
 
     @contextmanager
-    def watching(self, row: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the row may have changed; clear it before reading the row."""
-        event = asyncio.Event()
-        self._waiters[row].add(event)
+    def watching(self, row: str) -> Iterator[Watch]:
+        """A watch over the row."""
+        watch = Watch()
+        self._waiters[row].add(watch)
         try:
-            yield event
+            yield watch
         finally:
-            self._waiters[row].discard(event)
+            self._waiters[row].discard(watch)
             if not self._waiters[row]:
                 del self._waiters[row]
+
+    def known(self, row: str) -> Known | None:
+        """The row, if it is certain without asking Redis.
+
+        An end is: it never changes. Anything else is when this process has just applied it, and knows of nothing later.
+        """
+        known = self._known.get(row)
+        if known is None or known.run is None:
+            return None
+        if known.run.end is not None:
+            return known
+        applied = self._applied.get(known.field, -1)
+        current = known.request is not None and applied >= self._freshness.floor(known.field)
+        return known if current else None
+
+    def applying(self, partition: Partition, after: int) -> None:
+        """This process is about to move this watermark; ``applied`` or ``lost`` follows."""
+        self._own[keys.watermark(partition)] = after
+
+    def applied(self, partition: Partition, after: int, rows: Mapping[str, State]) -> None:
+        """This process has moved a watermark, and these rows with it."""
+        field = keys.watermark(partition)
+        self._applied[field] = after
+        self._freshness.seen({field: after})
+        for row, state in rows.items():
+            known = self._known.pop(row, None) or Known()
+            self._known[row] = known
+            if isinstance(state, Request):
+                known.request = state
+            elif isinstance(state, RunState):
+                known.run, known.field, known.at = state, field, after
+            for watch in self._waiters.get(row, ()):
+                watch.wake(foreign=False)
+        for row in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:
+            del self._known[row]
+
+    def lost(self) -> None:
+        """Partitions went to others, or the view went back: what was applied here proves nothing any more."""
+        self._known.clear()
+        self._own.clear()
+        self._applied.clear()
+        self.wake_all()
 
     def close(self) -> None:
         """Let every waiter answer and leave."""
@@ -49,9 +135,9 @@ class Changes:
 
     def wake_all(self) -> None:
         """Let every waiter look again: something may have been missed."""
-        for events in self._waiters.values():
-            for event in events:
-                event.set()
+        for watches in self._waiters.values():
+            for watch in watches:
+                watch.wake(foreign=True)
 
     async def listen(self) -> None:
         """Follow the announcements until cancelled; a lost subscription is made again, and everybody looks again."""
@@ -101,7 +187,9 @@ class Changes:
         if message["type"] != "message" or not isinstance(data, bytes):
             return
         field, offset, *rows = data.decode().split(" ")
+        if int(offset) <= self._own.get(field, -1):
+            return
         self._freshness.seen({field: int(offset)})
         for row in rows:
-            for event in self._waiters.get(row, ()):
-                event.set()
+            for watch in self._waiters.get(row, ()):
+                watch.wake(foreign=True)

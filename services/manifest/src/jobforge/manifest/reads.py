@@ -16,7 +16,7 @@ from jobforge.contracts.manifest import RunManifest
 from jobforge.manifest import keys, scripts
 from jobforge.manifest.freshness import Freshness, Rebuilding
 from jobforge.manifest.rows import Rows
-from jobforge.manifest.showing import job_of_manifest, merged
+from jobforge.manifest.showing import job_json, job_of_manifest, merged
 from jobforge.manifest.states import Request, RunState, parsed_request, parsed_run
 from jobforge.manifest.store import Script
 
@@ -35,12 +35,41 @@ class NoSuchRun(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One run as it was read. ``manifest`` is its terminal manifest's JSON, if asked for and there."""
+    """One run as it was read. ``manifest`` is its terminal manifest's JSON, if asked for and there.
 
-    job: Job
+    ``archived`` is the job of a run that the view has let go.
+    """
+
+    tenant_id: str
+    run_id: UUID
+    request: Request | None
     run: RunState | None
     manifest: bytes | None
     as_of: str
+    archived: Job | None = None
+
+    @property
+    def job(self) -> Job:
+        """The run as everybody sees it."""
+        job = self.archived or merged(self.tenant_id, self.run_id, self.request, self.run, self.as_of)
+        assert job is not None
+        return job
+
+    def job_json(self) -> bytes:
+        """The same as JSON."""
+        if self.archived is not None:
+            return self.archived.model_dump_json().encode()
+        return job_json(self.tenant_id, self.run_id, self.request, self.run, self.as_of) or b""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing can change the job any more."""
+        return self.archived is not None or (self.run is not None and self.run.end is not None)
+
+    @property
+    def shown(self) -> tuple[int, bool]:
+        """What differs between two readings that show something else."""
+        return (self.run.offset if self.run else -1, self.is_terminal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +186,17 @@ class Reads:
         self._freshness.check(floors, held)
         self._freshness.seen(held)
         as_of = f"{fields[0]}@{held[fields[0]]}"
-        run = _run(values[1])
-        job = merged(tenant_id, run_id, _request(values[0]), run, as_of)
-        return (Row(job, run, values[2] if manifest else None, as_of) if job else None), as_of
+        request, run = _request(values[0]), _run(values[1])
+        if request is None and (run is None or run.status is None):
+            return None, as_of  # nobody asked for it: a wish to cancel alone does not make a run
+        return Row(tenant_id, run_id, request, run, values[2] if manifest else None, as_of), as_of
 
     async def _archived(self, tenant_id: str, run_id: UUID, as_of: str) -> Row:
         data = await self._artifacts.read_manifest(tenant_id, run_id)
         if data is None:
             raise NoSuchRun(as_of)
-        return Row(job_of_manifest(RunManifest.model_validate_json(data), as_of), None, data, as_of)
+        job = job_of_manifest(RunManifest.model_validate_json(data), as_of)
+        return Row(tenant_id, run_id, None, None, data, as_of, job)
 
     async def _stretch(
         self, fields: Sequence[str], index: str, cursor: str, row: str, wanted: Sequence[str], *, order: str = "newest"

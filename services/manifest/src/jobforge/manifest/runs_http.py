@@ -16,7 +16,6 @@ from jobforge.manifest.door import Door
 from jobforge.manifest.live import EVERYTHING, LONGEST_WAIT, follow, wait_for_change
 from jobforge.manifest.problems import Refused, documented, run_not_found
 from jobforge.manifest.reads import Row
-from jobforge.manifest.showing import pending_manifest
 
 THUMBNAIL_BYTES = 512 * 1024
 """Images up to this size are shown in an HTML report; larger ones are only named."""
@@ -45,7 +44,7 @@ def runs_router(door: Door) -> APIRouter:
             row = await wait_for_change(door.reads, door.changes, tenant_id, known, wait=wait)
         else:
             row = await door.reads.run(tenant_id, known)
-        return _json(row.job.model_dump_json(), row)
+        return _json(row.job_json(), row)
 
     @router.get(
         "/events",
@@ -72,7 +71,7 @@ def _manifest_routes(router: APIRouter, door: Door) -> None:
     @router.get("/manifest", response_model=RunManifest, responses=hidden, summary="The manifest")
     async def get_manifest(run_id: RunId, tenant_id: Tenant, request: Request) -> Response:
         row, manifest = await _manifest(door, run_id, tenant_id, request)
-        return _json(manifest.model_dump_json(), row)
+        return _json(manifest.model_dump_json().encode(), row)
 
     @router.get(
         "/report",
@@ -133,9 +132,7 @@ def _manifest_routes(router: APIRouter, door: Door) -> None:
 async def _manifest(door: Door, run_id: str, tenant_id: str, request: Request) -> tuple[Row, RunManifest]:
     door.check_manifests_enabled()
     row = await door.reads.run(tenant_id, _uuid(run_id), manifest=True)
-    ended = row.manifest
-    manifest = pending_manifest(row.job) if ended is None else RunManifest.model_validate_json(ended)
-    return row, door.addressed(manifest, str(request.base_url), row.run.duplicates if row.run else 0)
+    return row, door.addressed(door.manifest_of(row), str(request.base_url), row.run.duplicates if row.run else 0)
 
 
 async def _artifact(door: Door, artifact: Artifact, row: Row, if_none_match: str | None) -> Response:
@@ -199,5 +196,5 @@ def _offset(last_event_id: str | None) -> int:
         return EVERYTHING
 
 
-def _json(body: str, row: Row) -> Response:
+def _json(body: bytes, row: Row) -> Response:
     return Response(body, media_type="application/json", headers={AS_OF: row.as_of, "Cache-Control": "no-store"})

@@ -188,8 +188,8 @@ def _attempt(
     return {
         "number": number,
         "worker": worker,
-        "started_at": _instant(started_at),
-        "finished_at": _instant(finished_at),
+        "started_at": instant(started_at),
+        "finished_at": instant(finished_at),
         "outcome": outcome,
         "error": error.model_dump() if error else None,
     }
@@ -199,14 +199,14 @@ def _timings(outcome: Outcome, starts: Sequence[Start]) -> JsonObject:
     requested_at = outcome.request.requested_at if outcome.request else None
     first = starts[0].started_at if starts else outcome.started_at
     return {
-        "requested_at": _instant(requested_at),
+        "requested_at": instant(requested_at),
         "queued_for": _between(requested_at, first),
         "ran_for": _between(outcome.started_at, outcome.finished_at),
-        "finished_at": _instant(outcome.finished_at),
+        "finished_at": instant(outcome.finished_at),
     }
 
 
-def _instant(at: datetime | None) -> str | None:
+def instant(at: datetime | None) -> str | None:
     """As ``contracts.base.Instant`` writes it."""
     if at is None:
         return None

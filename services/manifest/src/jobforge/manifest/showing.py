@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from jobforge.contracts.jobs import Job, JobStatus, Progress
 from jobforge.contracts.manifest import RunManifest
-from jobforge.manifest.states import NOTHING, Request, RunState
+from jobforge.manifest.sealing import instant
+from jobforge.manifest.states import NOBODY, NOTHING, Request, RunState
 
 
 def merged(
@@ -34,6 +37,43 @@ def merged(
         finished_at=end.finished_at if end else None,
         as_of=as_of,
         **_asked(asked),
+    )
+
+
+def job_json(
+    tenant_id: str, run_id: UUID, request: Request | None, run: RunState | None, as_of: str | None = None
+) -> bytes | None:
+    """The JSON of the job that ``merged`` makes, without making it."""
+    run = run or NOTHING
+    asked = request or (run.end.request if run.end else None)
+    if asked is None and run.status is None:
+        return None
+    end = run.end
+    error = end.error if end else None
+    by = asked.requested_by if asked else NOBODY
+    started_at = run.starts[0].started_at if run.starts else end.started_at if end else None
+    return orjson.dumps(
+        {
+            "id": str(run_id),
+            "tenant_id": tenant_id,
+            "project_id": asked.project_id if asked else None,
+            "template_key": asked.template_key if asked else None,
+            "template_version": asked.template_version if asked else None,
+            "status": run.status or "queued",
+            "attempt": run.attempt,
+            "max_attempts": asked.max_attempts if asked else 1,
+            "progress": run.progress and {"fraction": run.progress.fraction, "message": run.progress.message},
+            "error": error.model_dump() if error else None,
+            "trace_id": asked.trace_id if asked else None,
+            "dry_run": asked.dry_run if asked else False,
+            "requested_by": {"actor_id": by.actor_id, "source_app": by.source_app},
+            "cancel_requested": run.cancel_requested,
+            "replay_of": str(asked.replay_of) if asked and asked.replay_of else None,
+            "created_at": instant(asked.requested_at) if asked else None,
+            "started_at": instant(started_at),
+            "finished_at": instant(end.finished_at) if end else None,
+            "as_of": as_of,
+        }
     )
 
 

@@ -1,0 +1,106 @@
+"""An app whose hot requests never enter its framework, whose machinery costs more than everything they do."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from jobforge.chassis.header_flood import flooded
+from jobforge.chassis.logs import get_logger
+from jobforge.chassis.metrics import HTTP_REQUESTS, HTTP_SECONDS, Receive, Scope, Send, child
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+Headers = list[tuple[bytes, bytes]]
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; ``content-length`` is added."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def say(self, send: Send) -> None:
+        """Send it."""
+        headers = [*self.headers, (b"content-length", str(len(self.body)).encode())]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+@dataclass(frozen=True, slots=True)
+class Hot:
+    """A request that is answered before any router: its route as metrics name it, and what answers it."""
+
+    route: str
+    answer: Callable[[], Awaitable[Answer]]
+
+
+class HeaderFlood(Exception):
+    """A request has more headers than anybody needs, and servers pass them on as they come."""
+
+
+class CallerLeft(Exception):
+    """The caller went away before its request was complete."""
+
+
+class HotDoor:
+    """Mixed into a FastAPI app, before it: answers what ``hot`` picks and leaves the rest, and all documents, to it.
+
+    ``hot`` returns None for whatever is unusual about a request, so that one place says what is wrong with it.
+    ``refusal`` makes an answer of an error; an error it does not know, it answers without internals.
+    """
+
+    hot: Callable[[Scope, Receive], Hot | None]
+    refusal: Callable[[Exception], Answer]
+    expected: tuple[type[Exception], ...] = ()
+    """Errors that ``refusal`` knows: they are not logged here."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever fails is answered, and logged if nobody expected it."""
+        if scope["type"] != "http":
+            await self._framework(scope, receive, send)
+            return
+        answering = _Answering(send)
+        started = perf_counter()
+        hot: Hot | None = None
+        try:
+            if flooded(scope["headers"]):
+                raise HeaderFlood
+            hot = self.hot(scope, receive)
+            if hot is None:
+                await self._framework(scope, receive, answering)
+            else:
+                await (await hot.answer()).say(answering)
+        except CallerLeft:
+            return
+        except Exception as error:
+            if not isinstance(error, (HeaderFlood, *self.expected)):
+                log.exception("request.failed", method=scope["method"], path=scope["path"][:200])
+            if answering.status is None:
+                await self.refusal(error).say(answering)
+        route = hot.route if hot else getattr(scope.get("route"), "path", "other")
+        method = scope["method"] if scope["method"] in METHODS else "other"  # labels must stay few
+        child(HTTP_REQUESTS, route, method, str(answering.status)).inc()
+        child(HTTP_SECONDS, route).observe(perf_counter() - started)
+
+    async def _framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)  # type: ignore[misc]  # of the app this is mixed into
+
+
+class _Answering:
+    """Remembers whether an answer has begun."""
+
+    __slots__ = ("_send", "status")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status: int | None = None
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
