@@ -55,9 +55,13 @@ def test_nothing_is_committed_by_itself(subscriber: LogSubscriber) -> None:
     assert subscriber.ack_policy is AckPolicy.MANUAL
 
 
-def test_a_new_group_reads_from_the_start(subscriber: LogSubscriber) -> None:
-    """FastStream's default would skip what came before the first join."""
-    assert subscriber._connection_args["auto_offset_reset"] == "earliest"
+def test_a_position_that_is_not_in_the_log_is_told_and_not_passed_over(subscriber: LogSubscriber) -> None:
+    """aiokafka raises these two to a poll, which goes on from the first offset, instead of going there by itself."""
+    assert subscriber._connection_args["auto_offset_reset"] == "none"
+    raised = inspect.getsource(Fetcher)
+    assert "err = Errors.OffsetOutOfRangeError({tp: fetch_offset})" in raised
+    assert "err = Errors.NoOffsetForPartitionError(tp)" in raised
+    assert list(inspect.signature(Fetcher.request_offset_reset).parameters) == ["self", "tps", "strategy"]
 
 
 def test_the_loop_and_the_stop_are_ours(subscriber: LogSubscriber) -> None:

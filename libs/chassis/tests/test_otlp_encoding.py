@@ -12,7 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from jobforge.chassis.conventions import SCHEMA_URL
 from jobforge.chassis.otlp import SpanEncoder, rejected_spans
-from jobforge.chassis.spans import AttributeValue, FinishedSpan, SpanContext
+from jobforge.chassis.spans import AttributeValue, FinishedSpan, Shared, SpanContext
 
 ENCODER = SpanEncoder({"service.name": "settler", "n": 3}, scope="jobforge.chassis", scope_version="1")
 
@@ -31,6 +31,9 @@ spans = st.builds(
     attributes=st.dictionaries(texts, values, max_size=6),
     links=st.lists(st.builds(SpanContext, ids128, ids64), max_size=3).map(tuple),
     error=st.one_of(st.none(), texts),
+    shared=st.one_of(
+        st.none(), st.builds(Shared, texts, st.dictionaries(texts.map("shared.".__add__), values, max_size=4))
+    ),
 )
 
 
@@ -51,6 +54,7 @@ def test_any_spans_decode_to_themselves(batch: list[FinishedSpan]) -> None:
     assert (resource.schema_url, scope.schema_url, scope.scope.name) == (SCHEMA_URL, SCHEMA_URL, "jobforge.chassis")
     assert len(scope.spans) == len(batch)
     for sent, got in zip(batch, scope.spans, strict=True):
+        described = {**sent.attributes, **(sent.shared.attributes if sent.shared else {})}
         assert int.from_bytes(got.trace_id, "big") == sent.trace_id
         assert int.from_bytes(got.span_id, "big") == sent.span_id
         assert int.from_bytes(got.parent_span_id, "big") == sent.parent_id
@@ -58,9 +62,9 @@ def test_any_spans_decode_to_themselves(batch: list[FinishedSpan]) -> None:
         assert got.start_time_unix_nano == sent.started
         assert got.end_time_unix_nano == max(sent.started, sent.ended)
         attributes = {kv.key: _plain(kv.value) for kv in got.attributes}
-        assert attributes == dict(sent.attributes)
+        assert attributes == described
         assert {name: type(value) for name, value in attributes.items()} == {
-            name: type(value) for name, value in sent.attributes.items()
+            name: type(value) for name, value in described.items()
         }
         assert [(int.from_bytes(k.trace_id, "big"), int.from_bytes(k.span_id, "big")) for k in got.links] == [
             (link.trace_id, link.span_id) for link in sent.links

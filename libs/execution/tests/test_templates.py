@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from jobforge.contracts.snapshot import sensitive_fields, without
 from jobforge.execution.discovery import bind_tools, find_templates
 from jobforge.execution.job import Job
 from jobforge.execution.redaction import redacted, sensitive
@@ -111,6 +112,22 @@ def test_a_key_that_does_not_spell_its_path_is_refused(tmp_path: Path, monkeypat
 def test_the_echo_template_is_found_by_scanning() -> None:
     """No list names it."""
     assert find_templates("jobforge.testkit.echo").keys() == {"echo.message.reply"}
+
+
+class Nested(BaseModel):
+    """Inputs that hold themselves, and secrets of every shape."""
+
+    plain: str = ""
+    renamed: str = sensitive(default="", alias="other")
+    inner: "Nested | None" = sensitive(default=None)
+    many: list["Nested"] = sensitive(default_factory=list, description="Several.")
+
+
+@pytest.mark.parametrize("model", [Inputs, Nested])
+def test_who_knows_only_the_announced_schema_hides_the_same_inputs(model: type[BaseModel]) -> None:
+    """A run that no worker ends shows no more of its inputs than one that ran."""
+    inputs = {"name": "n", "token": "s", "plain": "p", "other": "o", "inner": {"plain": "q"}, "many": [], "extra": 1}
+    assert without(inputs, sensitive_fields(model.model_json_schema())) == redacted(model, inputs)
 
 
 def test_sensitive_inputs_are_redacted_and_nothing_else_is() -> None:

@@ -13,6 +13,7 @@ from jobforge.contracts.envelope import EventEnvelope
 from jobforge.contracts.identity import body_digest, event_key, partition_of, run_id_for_key, run_key
 from jobforge.contracts.jobs import JobAccepted, JobRequested
 from jobforge.contracts.problem import MEDIA_TYPE
+from jobforge.testkit.waiting import until
 
 Door = Any
 """``DoorInMemory`` of conftest.py."""
@@ -131,6 +132,7 @@ async def test_a_trace_gets_one_root_span_with_its_first_record(door: Door) -> N
     await asyncio.gather(*(door.client.post("/v1/events", json=door.event) for _ in range(5)))
     await door.client.post("/v1/jobs", json=door.job)
     await door.client.post("/v1/jobs", json={**door.job, "trace_id": "other"})
+    await until(lambda: len(door.telemetry.roots) == 2)
     assert [trace_id for trace_id, _ in door.telemetry.roots] == ["trace_1_abc", "other"]
     assert door.telemetry.roots[0][1]["jobforge.tenant_id"] == "acme"
 

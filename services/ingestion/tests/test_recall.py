@@ -66,3 +66,12 @@ async def test_a_request_that_is_given_up_leaves_the_others_answered(door: Any) 
     await asyncio.sleep(0)
     gone.cancel()
     assert (await stays).new == {"t"}
+
+
+async def test_what_nobody_waits_for_is_asked_before_the_door_closes(door: Any) -> None:
+    """The last traces' roots are told of, not lost, and a trace that is known is told of once."""
+    told: list[str] = []
+    for trace in ("t", "u", "t"):
+        door.plane.recall.tell([trace], lambda recalled: told.extend(recalled.new))
+    await door.plane.recall.close()
+    assert told == ["t", "u"]

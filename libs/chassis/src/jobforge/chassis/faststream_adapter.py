@@ -2,12 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from faststream._internal.broker.registrator import Registrator
 from faststream._internal.endpoint.subscriber.call_item import CallsCollection
 from faststream.kafka import KafkaBroker
@@ -19,6 +27,8 @@ from faststream.kafka.subscriber.specification import KafkaSubscriberSpecificati
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from faststream.middlewares import AckPolicy
 
+from jobforge.chassis import fetch_codec
+from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_LAG, CONSUMER_REBALANCES, child
 from jobforge.chassis.wire import NotAssigned, Partition, Reader, Record
 
@@ -27,11 +37,13 @@ log = structlog.get_logger()
 COMMIT_TIMEOUT = 10.0
 STOP_TIMEOUT = 2.0
 LAG_EVERY = 5.0
+BOUNDS_TIMEOUT = 5.0
 POLL_SILENCE = 60.0
 """A consumer that did not poll for this many seconds is stuck."""
 
 CONSUMER_ARGUMENTS: Mapping[str, Any] = {
-    "auto_offset_reset": "earliest",
+    # Not "earliest", which would also pass over deleted records without a word: see KafkaConsumer.poll.
+    "auto_offset_reset": "none",
     "fetch_max_wait_ms": 50,
     "max_partition_fetch_bytes": 2 * 1024 * 1024,
     # aiokafka's heartbeats share the event loop: sessions long enough for a busy moment, short enough for a crash.
@@ -166,7 +178,16 @@ class KafkaConsumer:
             # aiokafka would hold the poll until the group has settled, and with a broker away for ever.
             await asyncio.sleep(timeout)
             return {}
-        batches = await self.raw.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
+        try:
+            batches = await self.raw.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
+        except NoOffsetForPartitionError as error:  # a new group reads from the start
+            if error.args[0] in self.raw.assignment():
+                self.raw._fetcher.request_offset_reset([error.args[0]], OffsetResetStrategy.EARLIEST)
+            return {}
+        except OffsetOutOfRangeError as error:
+            for at, wanted in error.args[0].items():
+                await self._recover(Partition(at.topic, at.partition), wanted)
+            return {}
         return {
             Partition(at.topic, at.partition): [
                 Record(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers), r.timestamp) for r in records
@@ -206,6 +227,15 @@ class KafkaConsumer:
         first, end = await asyncio.gather(self.raw.beginning_offsets(wanted), self.raw.end_offsets(wanted))
         return {Partition(at.topic, at.partition): (first[at], end[at]) for at in wanted}
 
+    async def _recover(self, at: Partition, wanted: int) -> None:
+        """Go on from the first offset there is, and say so; without an answer the next poll meets the same error."""
+        with suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(BOUNDS_TIMEOUT):
+                first, end = (await self.bounds([at]))[at]
+            if not first <= wanted <= end:
+                out_of_range(self.raw._group_id, at, wanted=wanted, first=first, end=end)
+                self.seek(at, first)
+
     def _measure_lag(self) -> None:
         for at in self.raw.assignment():
             end, state = self.raw.highwater(at), self.raw._subscription.subscription.assignment.state_value(at)
@@ -229,6 +259,7 @@ def add_log_subscriber(
     description: str,
 ) -> LogSubscriber:
     """Register a ``LogSubscriber`` on a broker that has not started; ``message`` documents what it reads."""
+    fetch_codec.install()
     names = [Topic.validate(topic) for topic in topics]
     outer = cast("KafkaBrokerConfig", broker.config)
     calls: CallsCollection[Any] = CallsCollection()

@@ -1,20 +1,21 @@
 """A service's connection to Kafka: the broker, one publisher, and readers."""
 
 import asyncio
-from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from jobforge.chassis.faststream_adapter import BoundedBroker, LogSubscriber, add_log_subscriber, raw_producer
+from jobforge.chassis import needed_topics
+from jobforge.chassis.faststream_adapter import BoundedBroker, LogSubscriber, add_log_subscriber
+from jobforge.chassis.kafka_publisher import KafkaPublisher
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.traced import TracedPublisher
-from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Partition, Position, Publisher, Reader
+from jobforge.chassis.wire import Partition, Publisher, Reader
 from jobforge.contracts import topics
 
 log = structlog.get_logger()
@@ -32,65 +33,22 @@ class KafkaAbsent(ConnectionError):
     """No broker answered a starting service in time."""
 
 
-class PartitionsDiffer(RuntimeError):
-    """The plane's topics have another partition count than this service was told."""
-
-
-class KafkaPublisher:
-    """Writes through the broker's producer; ``acks=all``, every wait bounded."""
-
-    def __init__(self, broker: BoundedBroker, *, timeout: float) -> None:
-        self._broker = broker
-        self._timeout = timeout
-
-    async def publish(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
-    ) -> Position:
-        """See ``wire.Publisher.publish``."""
-        handed_over = False
-        try:
-            async with asyncio.timeout(self._timeout):
-                acknowledged = await self.send(topic, key=key, value=value, headers=headers, partition=partition)
-                handed_over = True
-                return await acknowledged
-        except TimeoutError:
-            if handed_over:
-                raise OutcomeUnknown(f"{topic}: no acknowledgement within {self._timeout:g} s") from None
-            raise NotWritten(f"{topic}: Kafka was not reached within {self._timeout:g} s") from None
-
-    async def send(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
-    ) -> Awaitable[Position]:
-        """See ``wire.Publisher.send``."""
-        try:
-            sent = await raw_producer(self._broker).send(
-                topic, key=key, value=value, headers=list(headers), partition=partition
-            )
-        except KafkaError as error:
-            raise NotWritten(f"{topic}: {error!r}") from error
-        return _Acknowledgement(sent)
-
-
-@dataclass(frozen=True, slots=True)
-class _Acknowledgement:
-    """An object, not a coroutine: Python warns of coroutines that nobody awaits, and this need not be awaited."""
-
-    sent: "asyncio.Future[Any]"
-
-    def __await__(self) -> Generator[Any, None, Position]:
-        try:
-            at = yield from self.sent.__await__()
-        except KafkaError as error:
-            # aiokafka reports a request that timed out as an error of the batch: it may have arrived.
-            raise (OutcomeUnknown if error.retriable else NotWritten)(repr(error)) from error
-        return Position(at.topic, at.partition, at.offset)
+class TopicsDiffer(RuntimeError):
+    """A topic that this service reads or writes is missing, or has another partition count than it needs."""
 
 
 class Kafka:
-    """One per service process. Readers are added before ``start``."""
+    """One per service process. Readers are added before ``start``.
 
-    def __init__(self, settings: Settings, *, service: str, telemetry: Telemetry, description: str = "") -> None:
+    ``role`` is what the declared topics call the service; a service that runs templates is a ``domain``.
+    """
+
+    def __init__(
+        self, settings: Settings, *, service: str, telemetry: Telemetry, description: str = "", role: str | None = None
+    ) -> None:
         self._settings = settings
+        self._service = service
+        self._role = role or service
         self._readers: list[LogSubscriber] = []
         self._asker: AIOKafkaConsumer | None = None
         self.broker = BoundedBroker(
@@ -141,7 +99,10 @@ class Kafka:
         return subscriber
 
     async def reach(self) -> None:
-        """Wait until Kafka answers and check the partition count; ``KafkaAbsent`` after ``CONNECT_TIMEOUT`` seconds."""
+        """Wait until Kafka answers and check this service's topics.
+
+        Raises ``KafkaAbsent`` after ``CONNECT_TIMEOUT`` seconds, and ``TopicsDiffer``.
+        """
         bootstrap = self._settings.kafka_bootstrap
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
@@ -151,7 +112,7 @@ class Kafka:
                 f"no Kafka answered at {bootstrap} within {CONNECT_TIMEOUT:g} s: "
                 "start it, or set JOBFORGE_KAFKA_BOOTSTRAP to where it is"
             ) from None
-        await self._check_partitions()
+        await self.check_topics()
 
     async def _connect(self, bootstrap: str) -> None:
         said = float("-inf")
@@ -198,6 +159,17 @@ class Kafka:
             metadata = await self._ask()._client.fetch_all_metadata()
         return len(metadata.partitions_for_topic(topic) or ())
 
+    async def check_topics(self, apps: Iterable[str] = ()) -> None:
+        """Raise ``TopicsDiffer`` unless what this service reads and writes, for these apps also, is as declared."""
+        async with asyncio.timeout(ASK_TIMEOUT):
+            metadata = await self._ask()._client.fetch_all_metadata()
+        found = {name: len(metadata.partitions_for_topic(name) or ()) for name in metadata.topics()}
+        wrong = needed_topics.problems(
+            self._role, self._service, found, partitions=self._settings.partitions, apps=apps
+        )
+        if wrong:
+            raise TopicsDiffer(needed_topics.told(wrong))
+
     async def topics(self) -> frozenset[str]:
         """The names of all topics."""
         async with asyncio.timeout(ASK_TIMEOUT):
@@ -209,6 +181,12 @@ class Kafka:
         async with asyncio.timeout(ASK_TIMEOUT):
             found = await self._ask().end_offsets(wanted)
         return {Partition(at.topic, at.partition): offset for at, offset in found.items()}
+
+    async def committed(self, group: str) -> Mapping[Partition, int]:
+        """What a group committed; a partition of which it never committed anything is left out."""
+        async with asyncio.timeout(ASK_TIMEOUT):
+            found = await self.broker.config.admin_client.list_consumer_group_offsets(group)
+        return {Partition(at.topic, at.partition): held.offset for at, held in found.items() if held.offset >= 0}
 
     async def cluster_id(self) -> str:
         """The cluster's id, part of the identity of records that came through Kafka."""
@@ -233,13 +211,3 @@ class Kafka:
         if self._asker is None:
             raise ConnectionError("Kafka is not connected yet")
         return self._asker
-
-    async def _check_partitions(self) -> None:
-        found = await self.partitions(topics.RUNS.name)
-        if found == 0:
-            raise PartitionsDiffer(f"the topic {topics.RUNS.name} does not exist: apply schemas/topics.yaml first")
-        if found != self._settings.partitions:
-            raise PartitionsDiffer(
-                f"the plane has {found} partitions, this service was told {self._settings.partitions}: "
-                f"set JOBFORGE_PARTITIONS={found}"
-            )

@@ -35,11 +35,35 @@ CONSUMER_LAG = Gauge(
     "jobforge_consumer_lag_messages", "Records written and not yet read.", ["group", "topic", "partition"]
 )
 CONSUMER_REBALANCES = Counter("jobforge_consumer_rebalances", "Assignments that a group gave this member.", ["group"])
+CONSUMER_RESETS = Counter(
+    "jobforge_consumer_resets",
+    "Times a group's position was not in the log any more, and reading went on at its first offset.",
+    ["group", "topic", "reason"],
+)
+CONSUMER_RECORDS_LOST = Counter(
+    "jobforge_consumer_records_lost", "Records that were deleted before a group had read them.", ["group", "topic"]
+)
+JOB_RETRIES = Counter("jobforge_job_retries", "Attempts that failed and are followed by another one.", ["reason"])
+JOBS_MOVED = Counter(
+    "jobforge_jobs_moved", "Requests moved to the slow lane: their tenant had its share of the window."
+)
 DEAD_LETTERS = Counter("jobforge_dlq_messages", "Job records sent to a dead letter topic.", ["reason"])
 REJECTED = Counter("jobforge_rejected_messages", "Records sent to jobforge.rejected.", ["reason"])
 HTTP_REQUESTS = Counter("jobforge_http_requests", "Answered requests.", ["route", "method", "status"])
 HTTP_SECONDS = Histogram(
     "jobforge_http_request_seconds", "From a request's head to its answer.", ["route"], buckets=QUICK
+)
+RETRIES_WAITING = Gauge("jobforge_retries_waiting", "Records that this scheduler holds until they are due.", ["topic"])
+RETRIES_MOVED = Counter("jobforge_retries_moved", "Records that were due and went back to their jobs topic.", ["topic"])
+RETRIES_LATE_SECONDS = Histogram(
+    "jobforge_retry_late_seconds", "From the moment a record was due until it was back.", ["topic"], buckets=QUICK
+)
+RUNS_CLOSED = Counter("jobforge_runs_closed", "Runs that the scheduler ended, since no worker would.", ["code"])
+REQUESTS_REPUBLISHED = Counter(
+    "jobforge_requests_republished", "Accepted requests that nobody would have read again, put back by the scheduler."
+)
+DEADLINES_LOOK_SECONDS = Histogram(
+    "jobforge_deadlines_look_seconds", "How long one look at the runs that are due for one took.", buckets=QUICK
 )
 PROJECTION_RECORDS = Counter("jobforge_projection_records", "Records folded into the view.", ["topic"])
 PROJECTION_GAPS = Counter("jobforge_projection_gaps", "Times the view was found to miss records and was rebuilt.")

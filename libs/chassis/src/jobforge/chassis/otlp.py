@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
 from jobforge.chassis.conventions import SCHEMA_URL
-from jobforge.chassis.spans import AttributeValue, FinishedSpan, SpanContext
+from jobforge.chassis.spans import AttributeValue, FinishedSpan, Shared, SpanContext
 
 SAMPLED = 0x01
 IS_REMOTE_KNOWN = 0x100
@@ -48,6 +48,7 @@ class SpanEncoder:
             _PARENT + span.parent_id.to_bytes(8, "big") if span.parent_id else b"",
             _name(span.name, span.kind),
             _TIMES.pack(_STARTED, span.started, _ENDED, max(span.started, span.ended)),
+            b"" if span.shared is None else span.shared.encoded or _shared(span.shared),
             *[
                 _text_field(name, value) if type(value) is str else _field(9, _attribute(name, value))
                 for name, value in span.attributes.items()
@@ -70,6 +71,11 @@ def rejected_spans(answer: bytes) -> int:
         return ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
     except DecodeError:
         return 0
+
+
+def _shared(shared: Shared) -> bytes:
+    shared.encoded = b"".join(_field(9, _attribute(name, value)) for name, value in shared.attributes.items())
+    return shared.encoded
 
 
 @lru_cache(maxsize=1024)

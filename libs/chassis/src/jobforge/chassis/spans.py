@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import lru_cache
 from time import time_ns
 from types import TracebackType
@@ -24,8 +23,7 @@ _TRACEPARENT_LENGTH = 55
 _HEX = frozenset("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True)
-class SpanContext:
+class SpanContext(NamedTuple):
     """Which span of which trace: 128 and 64 bits."""
 
     trace_id: int
@@ -54,8 +52,7 @@ class SpanContext:
         return found if found.trace_id and found.span_id else None
 
 
-@dataclass(frozen=True, slots=True)
-class TraceScope:
+class TraceScope(NamedTuple):
     """The trace that code is running for, the span its publishes descend from (None: the trace's root), and spans of
     other traces that they follow from."""
 
@@ -66,6 +63,17 @@ class TraceScope:
 
 trace_scope: ContextVar[TraceScope | None] = ContextVar("trace_scope", default=None)
 """Set by whoever publishes inside a trace; without it a publish leaves no span."""
+
+
+class Shared:
+    """Attributes that all spans of one hop have in common; ``encoded`` is what an exporter made of them, once."""
+
+    __slots__ = ("attributes", "encoded", "name")
+
+    def __init__(self, name: str, attributes: Mapping[str, AttributeValue]) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.encoded: bytes | None = None
 
 
 class FinishedSpan(NamedTuple):
@@ -81,6 +89,7 @@ class FinishedSpan(NamedTuple):
     attributes: Mapping[str, AttributeValue]
     links: tuple[SpanContext, ...]
     error: str | None
+    shared: Shared | None = None
 
 
 Sink = Callable[[FinishedSpan], None]
@@ -89,7 +98,7 @@ Sink = Callable[[FinishedSpan], None]
 class Span:
     """A span being timed. It is recorded once, by the first ``end``; as a context manager an exception ends it."""
 
-    __slots__ = ("_attributes", "_kind", "_links", "_name", "_parent_id", "_sink", "_started", "context")
+    __slots__ = ("_attributes", "_kind", "_links", "_name", "_parent_id", "_shared", "_sink", "_started", "context")
 
     def __init__(
         self,
@@ -100,6 +109,7 @@ class Span:
         attributes: dict[str, AttributeValue],
         links: tuple[SpanContext, ...],
         sink: Sink | None,
+        shared: Shared | None = None,
     ) -> None:
         self.context = context
         self._name = name
@@ -108,6 +118,7 @@ class Span:
         self._attributes = attributes
         self._links = links
         self._sink = sink
+        self._shared = shared
         self._started = time_ns() if sink is not None else 0
 
     def set(self, name: str, value: AttributeValue) -> None:
@@ -137,6 +148,7 @@ class Span:
                 self._attributes,
                 self._links,
                 error,
+                self._shared,
             )
         )
 

@@ -20,6 +20,7 @@ from jobforge.chassis.spans import (
     SERVER,
     AttributeValue,
     FinishedSpan,
+    Shared,
     Sink,
     Span,
     SpanContext,
@@ -71,6 +72,9 @@ class Telemetry:
         disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         self._random = random.Random()  # noqa: S311 - span ids need to be different, not secret
         self._kafka = _kafka_attributes(bootstrap, client_id or service)
+        # As many as this service has topics, and partitions of them.
+        self._sends: dict[str, Shared] = {}
+        self._processes: dict[tuple[str, int, str], Shared] = {}
         self._exporter: SpanExporter | None = None
         self._sink: Sink | None = None
         if endpoint and not disabled:
@@ -127,35 +131,39 @@ class Telemetry:
         attributes: Mapping[str, AttributeValue] | None = None,
     ) -> Span:
         """A span of the app's trace, under ``parent`` or, without one, under the root; end it yourself."""
-        above = parent or root_context(trace_id)
-        context = SpanContext(above.trace_id, self._random.getrandbits(64) or 1)
         described: dict[str, AttributeValue] = {names.APP_TRACE_ID: trace_id}
         if attributes:
             described.update(attributes)
-        return Span(name, kind, context, above.span_id, described, tuple(links), self._sink)
+        return self._begin(name, kind, trace_id, parent, described, tuple(links), None)
 
     def send_span(
         self, topic: str, *, scope: TraceScope, attributes: Mapping[str, AttributeValue] | None = None
     ) -> Span:
         """``send <topic>``: from handing a record over until it is acknowledged; its context travels along."""
-        described: dict[str, AttributeValue] = {
-            **self._kafka,
-            names.OPERATION_NAME: "send",
-            names.OPERATION_TYPE: "send",
-            names.DESTINATION_NAME: topic,
-            **(attributes or {}),
-        }
-        return self.span(
-            f"send {topic}",
-            kind=PRODUCER,
-            trace_id=scope.trace_id,
-            parent=scope.parent,
-            links=scope.links,
-            attributes=described,
-        )
+        shared = self._sends.get(topic)
+        if shared is None:
+            shared = self._sends[topic] = Shared(
+                f"send {topic}",
+                {
+                    **self._kafka,
+                    names.OPERATION_NAME: "send",
+                    names.OPERATION_TYPE: "send",
+                    names.DESTINATION_NAME: topic,
+                },
+            )
+        described: dict[str, AttributeValue] = {names.APP_TRACE_ID: scope.trace_id}
+        if attributes:
+            described.update(attributes)
+        return self._begin(shared.name, PRODUCER, scope.trace_id, scope.parent, described, scope.links, shared)
 
     def process_span(
-        self, record: Record, *, group: str, trace_id: str, attributes: Mapping[str, AttributeValue] | None = None
+        self,
+        record: Record,
+        *,
+        group: str,
+        trace_id: str,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        links: tuple[SpanContext, ...] = (),
     ) -> Span:
         """``process <topic>``: one record being worked on.
 
@@ -164,24 +172,39 @@ class Telemetry:
         """
         sent = SpanContext.parse(record.header(TRACEPARENT))
         ours = sent is not None and sent.trace_id == root_context(trace_id).trace_id
-        described: dict[str, AttributeValue] = {
+        hop = (record.topic, record.partition, group)
+        shared = self._processes.get(hop)
+        if shared is None:
+            shared = self._processes[hop] = Shared(f"process {record.topic}", self._processing(*hop))
+        described: dict[str, AttributeValue] = {names.APP_TRACE_ID: trace_id, names.KAFKA_OFFSET: record.offset}
+        if attributes:
+            described.update(attributes)
+        links = () if ours or sent is None else (sent,)
+        return self._begin(shared.name, CONSUMER, trace_id, sent if ours else None, described, links, shared)
+
+    def _processing(self, topic: str, partition: int, group: str) -> dict[str, AttributeValue]:
+        return {
             **self._kafka,
             names.OPERATION_NAME: "process",
             names.OPERATION_TYPE: "process",
-            names.DESTINATION_NAME: record.topic,
-            names.DESTINATION_PARTITION_ID: str(record.partition),
-            names.KAFKA_OFFSET: record.offset,
+            names.DESTINATION_NAME: topic,
+            names.DESTINATION_PARTITION_ID: str(partition),
             names.CONSUMER_GROUP_NAME: group,
-            **(attributes or {}),
         }
-        return self.span(
-            f"process {record.topic}",
-            kind=CONSUMER,
-            trace_id=trace_id,
-            parent=sent if ours else None,
-            links=() if ours or sent is None else (sent,),
-            attributes=described,
-        )
+
+    def _begin(
+        self,
+        name: str,
+        kind: int,
+        trace_id: str,
+        parent: SpanContext | None,
+        attributes: dict[str, AttributeValue],
+        links: tuple[SpanContext, ...],
+        shared: Shared | None,
+    ) -> Span:
+        above = parent or root_context(trace_id)
+        context = SpanContext(above.trace_id, self._random.getrandbits(64) or 1)
+        return Span(name, kind, context, above.span_id, attributes, links, self._sink, shared)
 
 
 def _kafka_attributes(bootstrap: str | None, client_id: str) -> dict[str, AttributeValue]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from time import perf_counter
 
 from jobforge.chassis import conventions as names
@@ -50,21 +51,22 @@ class TracedPublisher:
             raise
         if span is None:
             return sent
-        return asyncio.ensure_future(_watched(topic, span, sent))
+        acknowledged = asyncio.ensure_future(sent)  # the future itself, where it is one
+        acknowledged.add_done_callback(partial(_ended, topic, span))
+        return acknowledged
 
     def _span(self, topic: str) -> Span | None:
         scope = trace_scope.get()
         return None if scope is None else self._telemetry.send_span(topic, scope=scope)
 
 
-async def _watched(topic: str, span: Span, sent: Awaitable[Position]) -> Position:
-    try:
-        at = await sent
-    except BaseException as error:
+def _ended(topic: str, span: Span, sent: "asyncio.Future[Position]") -> None:
+    # Asking for the exception also keeps asyncio from complaining when nobody awaits it.
+    error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+    if error is not None:
         _failed(topic, span, error)
-        raise
-    _acknowledged(span, at)
-    return at
+    else:
+        _acknowledged(span, sent.result())
 
 
 def _with(headers: Headers, span: Span | None) -> Headers:

@@ -20,7 +20,10 @@ MAX_JSON_DEPTH = 32
 
 
 def _iso_utc(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    text = value.isoformat(timespec="microseconds")
+    if not text.endswith("+00:00"):
+        text = value.astimezone(UTC).isoformat(timespec="microseconds")
+    return text[:-6] + "Z"
 
 
 def _within_utc(value: datetime) -> datetime:

@@ -2,6 +2,9 @@
 
 import hashlib
 import unicodedata
+from datetime import UTC, datetime
+from functools import lru_cache
+from struct import Struct
 from uuid import UUID
 
 from jobforge.contracts.base import JsonObject
@@ -18,6 +21,15 @@ def run_id_for_key(tenant_id: str, template_key: str, idempotency_key: str) -> U
 def run_id_for_record(cluster_id: str, topic: str, partition: int, offset: int) -> UUID:
     """The run that a record on an inbox topic names, however often it is read."""
     return _derive("record", cluster_id, topic, str(partition), str(offset))
+
+
+def key_made_at(idempotency_key: str) -> datetime | None:
+    """When a key was made, if it is a UUID of version 7 (RFC 9562), which says so; None for any other key."""
+    try:
+        named = UUID(idempotency_key)
+    except ValueError:
+        return None
+    return datetime.fromtimestamp((named.int >> 80) / 1000, UTC) if named.version == 7 else None
 
 
 def event_id_for_record(cluster_id: str, topic: str, partition: int, offset: int) -> UUID:
@@ -69,6 +81,7 @@ def otel_root_span_id(trace_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8, person=b"jobforge-root").digest(), "big")
 
 
+@lru_cache(maxsize=4096)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition a key lives in: Kafka's own murmur2 rule, so any client that sets the key agrees."""
     return (_murmur2(key) & 0x7FFFFFFF) % partitions
@@ -88,12 +101,16 @@ def _murmur2(data: bytes) -> int:
     mask, m = 0xFFFFFFFF, 0x5BD1E995
     length = len(data)
     h = 0x9747B28C ^ length
-    whole = length & ~3
-    for i in range(0, whole, 4):
-        k = int.from_bytes(data[i : i + 4], "little") * m & mask
-        k = (k ^ k >> 24) * m & mask
-        h = (h * m & mask) ^ k
-    if length > whole:
-        h = (h ^ int.from_bytes(data[whole:], "little")) * m & mask
+    whole = length >> 2
+    for k in _words(whole).unpack_from(data):
+        k = k * m & mask
+        h = (h * m & mask) ^ ((k ^ k >> 24) * m & mask)
+    if length & 3:
+        h = (h ^ int.from_bytes(data[whole << 2 :], "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
     return h ^ h >> 15
+
+
+@lru_cache(maxsize=512)
+def _words(count: int) -> Struct:
+    return Struct(f"<{count}I")

@@ -19,6 +19,9 @@ R = TypeVar("R")
 
 KEPT_WARM = 30.0
 """Seconds that an idle child is kept: long enough for the next job of a burst, short enough to give memory back."""
+NICENESS = 10
+"""What children add to their niceness: on a busy machine the parent's event loop, which keeps leases and heartbeats,
+is given a processor before them. Measured on two cores full of children: late by up to 290 ms without it."""
 _PARENT_CHECK = 1.0
 
 
@@ -59,20 +62,21 @@ class Children:
             await process.aclose()
 
 
-_watched = False
+_begun = False
 
 
 def _call(parent: int, function: Callable[..., R], args: tuple[Any, ...]) -> R:
-    _die_with(parent)
+    _begin(parent)
     return function(*args)
 
 
-def _die_with(parent: int) -> None:
-    """A parent that was killed cannot tell its children: they look for it."""
-    global _watched
-    if _watched:
+def _begin(parent: int) -> None:
+    """Once a child: step back behind the parent, and end with it. One that was killed cannot tell its children."""
+    global _begun
+    if _begun:
         return
-    _watched = True
+    _begun = True
+    os.nice(NICENESS)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -19,8 +19,8 @@ M = TypeVar("M", bound=BaseModel)
 
 EXACT_INTEGERS = 2**53 - 1
 """Beyond this, JSON readers that use doubles see another number (RFC 7493)."""
-_SUSPECT = re.compile(rb"\\u0000|NaN|Infinity|[0-9]{16}|[0-9][eE]\+?[0-9]{3}")
-"""Every body that breaks a rule about values matches; only those are walked."""
+_LONG_NUMBER = re.compile(rb"[0-9]{16}")
+_LARGE_NUMBER = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
 _SHOWN = 50
 """Field problems in one answer."""
 
@@ -77,13 +77,27 @@ def check_size(size: int, limit: int) -> None:
 
 def check_values(body: bytes) -> None:
     """Raises ``Refusal`` for what JSON cannot carry exactly to every reader: depth, NUL, numbers."""
-    if body.count(b"{") + body.count(b"[") <= MAX_JSON_DEPTH and not _SUSPECT.search(body):
+    if body.count(b"{") + body.count(b"[") <= MAX_JSON_DEPTH and not _suspect(body):
         return
     try:
         value = from_json(body)
     except ValueError as error:
         raise _malformed(str(error)) from None
     _walk(value, (), 1)
+
+
+def _suspect(body: bytes) -> bool:
+    """True for every body that breaks a rule about values, and for a few others: only those are walked.
+
+    Five looks, each at the speed of memory; one expression of all five takes three times as long.
+    """
+    return (
+        b"\\u0000" in body
+        or b"NaN" in body
+        or b"Infinity" in body
+        or _LONG_NUMBER.search(body) is not None
+        or _LARGE_NUMBER.search(body) is not None
+    )
 
 
 def _admit(model: type[M], body: bytes, limit: int) -> M:

@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Door:
             await plane.control.start()  # before any record is judged by it
             running.push_async_callback(plane.control.stop)
             plane.control.check_partitions(settings)
+            await kafka.check_topics(plane.control.apps)
             running.push_async_callback(kafka.stop)
             await kafka.start()
             yield

@@ -21,7 +21,7 @@ from jobforge.ingestion.refusal import RETRY_AFTER, Refusal
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _KEY = TypeAdapter(IdempotencyKey)
-_ACCEPTED = [(b"content-type", b"application/json")]
+_JSON = (b"content-type", b"application/json")
 
 Headers = list[tuple[bytes, bytes]]
 Hot = Callable[[Headers, bytes], Awaitable[BaseModel]]
@@ -54,7 +54,7 @@ class Door(FastAPI):
                 await super().__call__(scope, receive, answering)
             else:
                 body = await read_body(scope["headers"], receive, self.max_body)
-                await _accepted(answering, await hot(scope["headers"], body))
+                await answering.accepted(await hot(scope["headers"], body))
         except Disconnected:
             return
         except Refusal as refusal:
@@ -163,17 +163,13 @@ class _Answering:
             self.status = message["status"]
         await self._send(message)
 
-
-async def _accepted(send: Send, model: BaseModel) -> None:
-    body = model.model_dump_json().encode()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 202,
-            "headers": [*_ACCEPTED, (b"content-length", str(len(body)).encode())],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+    async def accepted(self, model: BaseModel) -> None:
+        """Answer 202."""
+        body = model.model_dump_json().encode()
+        headers = [_JSON, (b"content-length", b"%d" % len(body))]
+        self.status = 202
+        await self._send({"type": "http.response.start", "status": 202, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
 
 
 async def _refused(send: Send, refusal: Refusal) -> None:

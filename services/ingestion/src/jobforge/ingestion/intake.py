@@ -1,8 +1,7 @@
 """From bytes to an acknowledged record: what both doors do with what they are given."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -12,12 +11,12 @@ from jobforge.chassis.spans import SpanContext, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher
 from jobforge.contracts.envelope import EventReceipt, EventSubmission
-from jobforge.contracts.identity import run_id_for_key
+from jobforge.contracts.identity import key_made_at, run_id_for_key
 from jobforge.contracts.jobs import JobAccepted, JobRequested, JobSubmission
 from jobforge.ingestion.admission import admit_event, admit_job
 from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, queued_job, requested
-from jobforge.ingestion.recall import Recall
+from jobforge.ingestion.recall import Recall, Recalled
 from jobforge.ingestion.refusal import Refusal
 
 Failure = NotWritten | OutcomeUnknown
@@ -29,6 +28,13 @@ class Outcome(NamedTuple):
 
     event_id: UUID | None
     refusal: Refusal | None
+
+
+class RunName(NamedTuple):
+    """A run's id, and when the key that names it was made at the earliest (None: at any time)."""
+
+    run_id: UUID
+    made_at: datetime | None
 
 
 class Intake:
@@ -80,11 +86,14 @@ class Intake:
         submission = admit_job(body, limit=self._limit)
         if submission.source_app is not None:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
-        key = idempotency_key or uuid4().hex
-        job, record = self.job(submission, run_id_for_key(submission.tenant_id, submission.template_key, key))
-        conflicts = await self.root([record], keyed=[job] if idempotency_key else [])
-        if conflicts:
-            raise conflict(job)
+        if idempotency_key is None:
+            job, record = self.job(submission, RunName(uuid4(), self._clock()))
+            await self.root([record])
+        else:
+            run_id = run_id_for_key(submission.tenant_id, submission.template_key, idempotency_key)
+            job, record = self.job(submission, RunName(run_id, key_made_at(idempotency_key)))
+            if await self.root([record], keyed=[job]):
+                raise conflict(job)
         position = await self._publish(record, links)
         return JobAccepted(job=queued_job(job, as_of=str(position)), trace_id=job.trace_id, dry_run=job.dry_run)
 
@@ -98,21 +107,31 @@ class Intake:
         self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         return event_record(submission, event_id=event_id, received_at=self._clock(), partitions=self._partitions)
 
-    def job(self, submission: JobSubmission, run_id: UUID) -> tuple[JobRequested, Outgoing]:
+    def job(self, submission: JobSubmission, name: RunName) -> tuple[JobRequested, Outgoing]:
         """The job that an admitted request becomes, and its record; raises ``Refusal``."""
         template = self._catalog.check_job(submission)
-        job = requested(submission, template, run_id=run_id, requested_at=self._clock())
+        job = requested(submission, template, run_id=name.run_id, key_made_at=name.made_at, requested_at=self._clock())
         return job, job_record(job, partitions=self._partitions, lane=template.lane)
 
-    async def root(self, records: Iterable[Outgoing], *, keyed: Iterable[JobRequested] = ()) -> frozenset[UUID]:
-        """Emit the root spans of new traces; the runs whose key came with another body before."""
+    async def root(self, records: Iterable[Outgoing], *, keyed: Sequence[JobRequested] = ()) -> frozenset[UUID]:
+        """See to the root spans of new traces; the runs whose key came with another body before.
+
+        Only keys are waited for: a root span may well be emitted after the first record that descends from it.
+        """
         firsts: dict[str, Outgoing] = {}
         for record in records:
             if record.trace_id:
                 firsts.setdefault(record.trace_id, record)
+
+        def emit(recalled: Recalled) -> None:
+            for trace_id in recalled.new:
+                self._telemetry.root_span(trace_id, firsts[trace_id].attributes)
+
+        if not keyed:
+            self._recall.tell(firsts, emit)
+            return frozenset()
         recalled = await self._recall.ask(bodies={job.run_id: job.body_digest for job in keyed}, traces=firsts)
-        for trace_id in recalled.new:
-            self._telemetry.root_span(trace_id, firsts[trace_id].attributes)
+        emit(recalled)
         return recalled.other
 
     async def publish_all(self, records: Sequence[tuple[Outgoing, SpanContext | None]]) -> list[Failure | None]:
@@ -136,17 +155,19 @@ class Intake:
         return [one if isinstance(one, NotWritten) else _failure(one) for one in handed]
 
     async def _publish(self, record: Outgoing, links: Links = ()) -> Position:
+        token = trace_scope.set(_scope(record, None, links))
         try:
-            with _traced(record, None, links):
-                return await self._publisher.publish(
-                    record.topic,
-                    key=record.key,
-                    value=record.value,
-                    headers=record.headers,
-                    partition=record.partition,
-                )
+            return await self._publisher.publish(
+                record.topic,
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                partition=record.partition,
+            )
         except (NotWritten, OutcomeUnknown) as error:
             raise unavailable(error, record.trace_id) from error
+        finally:
+            trace_scope.reset(token)
 
     def _admit_one(self, body: bytes) -> Refusal | tuple[UUID, Outgoing]:
         try:
@@ -157,18 +178,20 @@ class Intake:
             return refusal
 
     async def _send(self, record: Outgoing, parent: SpanContext | None) -> Awaitable[Position]:
-        with _traced(record, parent):
-            try:
-                async with asyncio.timeout(self._timeout):
-                    return await self._publisher.send(
-                        record.topic,
-                        key=record.key,
-                        value=record.value,
-                        headers=record.headers,
-                        partition=record.partition,
-                    )
-            except TimeoutError as error:
-                raise NotWritten(f"{record.topic}: Kafka was not reached") from error
+        token = trace_scope.set(_scope(record, parent, ()))
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._publisher.send(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=record.headers,
+                    partition=record.partition,
+                )
+        except TimeoutError as error:
+            raise NotWritten(f"{record.topic}: Kafka was not reached") from error
+        finally:
+            trace_scope.reset(token)
 
 
 def _failure(handed: "asyncio.Future[Position]") -> Failure | None:
@@ -185,13 +208,8 @@ def _outcome(event_id: UUID, record: Outgoing, failure: Failure | None) -> Outco
     return Outcome(event_id, unavailable(failure, record.trace_id) if failure else None)
 
 
-@contextmanager
-def _traced(record: Outgoing, parent: SpanContext | None, links: Links = ()) -> Iterator[None]:
-    token = trace_scope.set(TraceScope(record.trace_id, parent, links) if record.trace_id else None)
-    try:
-        yield
-    finally:
-        trace_scope.reset(token)
+def _scope(record: Outgoing, parent: SpanContext | None, links: Links) -> TraceScope | None:
+    return TraceScope(record.trace_id, parent, links) if record.trace_id else None
 
 
 def unavailable(error: Failure, trace_id: str | None) -> Refusal:

@@ -1,9 +1,9 @@
 """The records that accepted events and job requests become."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from jobforge.chassis import conventions as names
@@ -22,8 +22,7 @@ from jobforge.ingestion.refusal import Refusal
 Lane = Literal["fast", "slow"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A record to publish. ``attributes`` describe the trace's root span, should this be its first record."""
 
     topic: str
@@ -32,7 +31,7 @@ class Outgoing:
     value: bytes | None
     trace_id: str | None = None
     """None for a record that belongs to no trace known here."""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = MappingProxyType({})
     headers: Headers = ()
 
 
@@ -66,7 +65,12 @@ def event_record(submission: EventSubmission, *, event_id: UUID, received_at: da
 
 
 def requested(
-    submission: JobSubmission, template: TemplateAnnounced, *, run_id: UUID, requested_at: datetime
+    submission: JobSubmission,
+    template: TemplateAnnounced,
+    *,
+    run_id: UUID,
+    requested_at: datetime,
+    key_made_at: datetime | None,
 ) -> JobRequested:
     """The accepted request; a run without a trace id gets one that its id names."""
     replay = submission if isinstance(submission, InboxJob) else None
@@ -91,6 +95,7 @@ def requested(
         replay_of=replay.replay_of if replay else None,
         root_run_id=replay.root_run_id if replay else None,
         attempts=template.attempts,
+        key_made_at=key_made_at,
         start_by=None if within is None else requested_at + timedelta(seconds=within),
         requested_at=requested_at,
     )

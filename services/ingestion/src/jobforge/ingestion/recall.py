@@ -1,11 +1,13 @@
 """What Redis remembers for a while: the body a run's key came with, and the traces that have a root."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -36,11 +38,10 @@ class Recalled:
     new: frozenset[str]
 
 
-@dataclass(slots=True)
-class _Question:
+class _Question(NamedTuple):
     bodies: Mapping[UUID, str]
     traces: Collection[str]
-    answer: "asyncio.Future[Recalled]"
+    answered: Callable[[Recalled], None]
 
 
 class Line(Protocol):
@@ -65,27 +66,37 @@ class Recall:
         self._line = line
         self._clock = clock
         self._rest_until = 0.0
-        self._rooted: dict[str, None] = {}
+        self._rooted: OrderedDict[str, None] = OrderedDict()
         self._waiting: list[_Question] = []
         self._asking: asyncio.Task[None] | None = None
 
     async def ask(self, *, bodies: Mapping[UUID, str], traces: Collection[str]) -> Recalled:
         """Remember these bodies and traces, and say what was there before. Never raises for Redis."""
-        unknown = [trace for trace in dict.fromkeys(traces) if trace not in self._rooted]
-        if not bodies and not unknown:
-            return Recalled(frozenset(), frozenset())
-        if self._clock() < self._rest_until:
-            return self._without_redis(unknown)
-        self._root(unknown)  # concurrent requests of one trace must not all find it new
-        question = _Question(bodies, unknown, asyncio.get_running_loop().create_future())
-        self._waiting.append(question)
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_all())
-        return await question.answer
+        answer: asyncio.Future[Recalled] = asyncio.get_running_loop().create_future()
+        self._put(bodies, traces, partial(_answer, answer))
+        return await answer
+
+    def tell(self, traces: Collection[str], new: Callable[[Recalled], None]) -> None:
+        """Remember these traces without waiting; ``new`` is told later which of them were not known."""
+        self._put({}, traces, new)
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Wait for what is being asked, which its budget ends, and disconnect."""
+        if self._asking is not None:
+            await asyncio.wait([self._asking])
         await self._line.close()
+
+    def _put(self, bodies: Mapping[UUID, str], traces: Collection[str], answered: Callable[[Recalled], None]) -> None:
+        unknown = [trace for trace in dict.fromkeys(traces) if trace not in self._rooted]
+        if not bodies and not unknown:
+            answered(Recalled(frozenset(), frozenset()))
+        elif self._clock() < self._rest_until:
+            answered(self._without_redis(unknown))
+        else:
+            self._root(unknown)  # concurrent requests of one trace must not all find it new
+            self._waiting.append(_Question(bodies, unknown, answered))
+            if self._asking is None:
+                self._asking = asyncio.create_task(self._ask_all())
 
     def _without_redis(self, unknown: Collection[str]) -> Recalled:
         self._root(unknown)
@@ -95,22 +106,23 @@ class Recall:
         for trace in traces:
             self._rooted[trace] = None
         while len(self._rooted) > _TRACES:
-            del self._rooted[next(iter(self._rooted))]
+            self._rooted.popitem(last=False)
 
     async def _ask_all(self) -> None:
         questions: list[_Question] = []
         try:
             while self._waiting:
                 questions, self._waiting = self._waiting, []
-                for question, answer in zip(questions, await self._round_trip(questions), strict=True):
-                    if not question.answer.done():
-                        question.answer.set_result(answer)
+                answers = await self._round_trip(questions)
+                asked, questions = questions, []
+                for question, answer in zip(asked, answers, strict=True):
+                    question.answered(answer)
         finally:
             self._asking = None
-            unanswered = [question for question in (*questions, *self._waiting) if not question.answer.done()]
+            unanswered = (*questions, *self._waiting)
             self._waiting = []
             for question in unanswered:  # only when this task died: nobody may wait for ever
-                question.answer.set_result(Recalled(frozenset(), frozenset(question.traces)))
+                question.answered(Recalled(frozenset(), frozenset(question.traces)))
 
     async def _round_trip(self, questions: list[_Question]) -> list[Recalled]:
         commands: list[Command] = []
@@ -137,3 +149,8 @@ class Recall:
         other = {run_id for run_id, found in before.items() if found and found.decode() != question.bodies[run_id]}
         new = {trace for trace in question.traces if next(replies)}
         return Recalled(frozenset(other), frozenset(new))
+
+
+def _answer(answer: "asyncio.Future[Recalled]", recalled: Recalled) -> None:
+    if not answer.done():
+        answer.set_result(recalled)

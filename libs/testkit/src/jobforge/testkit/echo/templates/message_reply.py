@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -16,6 +17,9 @@ from jobforge.execution.template import template
 HELD = 15.0
 """Seconds that a job holds the event loop when asked to: longer than a group member may be silent."""
 
+STUBBORN = 60.0
+"""Seconds that a job goes on after it was cancelled, when asked to."""
+
 
 class Inputs(BaseModel):
     """What to say, and what to do first."""
@@ -26,8 +30,21 @@ class Inputs(BaseModel):
     artifact: str | None = None
     progress: bool = False
     behave: Literal[
-        "well", "retryable", "terminal", "raise", "exit", "die", "nan", "block", "group", "hold", "stubborn", "thread"
+        "well",
+        "retryable",
+        "terminal",
+        "raise",
+        "exit",
+        "die",
+        "crash",
+        "nan",
+        "block",
+        "group",
+        "hold",
+        "stubborn",
+        "thread",
     ] = "well"
+    fail_times: int = Field(default=0, ge=0, description="Attempts that fail for now before one works.")
 
 
 class Outputs(BaseModel):
@@ -52,6 +69,8 @@ class Busy(Retryable):
 @template("echo.message.reply", timeout=timedelta(seconds=5), attempts=3)
 async def run(inputs: Inputs, job: Job) -> Outputs:
     """Answers with its message."""
+    if job.attempt <= inputs.fail_times:
+        raise Busy(f"busy at attempt {job.attempt}")
     if inputs.progress:
         await job.progress(0.5, "half way")
     if inputs.sleep:
@@ -79,6 +98,8 @@ async def misbehave(how: str, job: Job) -> Outputs:
             raise SystemExit(3)
         case "die":
             await job.in_process(os._exit, 9)
+        case "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
         case "nan":
             return Outputs(message="", number=float("nan"))
         case "block":
@@ -94,11 +115,11 @@ async def misbehave(how: str, job: Job) -> Outputs:
 
 
 async def ignore_cancellation() -> None:
-    """Go on for a minute, whoever cancels it."""
-    until = time.monotonic() + 60
+    """Go on for a while, whoever cancels it."""
+    until = time.monotonic() + STUBBORN
     while time.monotonic() < until:
         with suppress(asyncio.CancelledError):
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.2)
 
 
 async def fail() -> None:
