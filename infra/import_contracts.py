@@ -49,7 +49,11 @@ def import_contracts(root: Path) -> str:
             layers=[*([" | ".join(services)] if services else []), *stack],
         )
     )
-    clients = {"jobforge.client": {"jobforge.contracts"}, "jobforge.cli": {"jobforge.client", "jobforge.contracts"}}
+    clients = {
+        "jobforge.client": {"jobforge.contracts"},
+        "jobforge.ledger": {"jobforge.contracts"},
+        "jobforge.cli": {"jobforge.client", "jobforge.ledger", "jobforge.contracts"},
+    }
     for package, allowed in clients.items():
         others = [other for other in everything if other != package and other not in allowed]
         about = f"{package} stands on {' and '.join(sorted(allowed))} only"

@@ -45,8 +45,10 @@ def test_inputs_are_json_if_they_parse_and_text_if_not(plane: FakePlane, tmp_pat
     file = tmp_path / "inputs.json"
     file.write_text('{"text": "from the file", "kept": null}')
     given = ("--input", "text=hello", "--input", "times=3", "--input", "sizes=[1, 2]", "--input", "note=a=b")
-    job = printed("request", KEY, *given, "--inputs", str(file), "--trace", "t-1", "--actor", "me")["job"]
+    more = ("--trace", "t-1", "--actor", "me", "--start-within", "90")
+    job = printed("request", KEY, *given, "--inputs", str(file), *more)["job"]
     body = json.loads(plane.seen[-1].body)
+    assert body["start_within"] == 90
     assert body["inputs"] == {"text": "hello", "kept": None, "times": 3, "sizes": [1, 2], "note": "a=b"}
     assert (body["trace_id"], body["actor_id"], job["status"]) == ("t-1", "me", "queued")
 

@@ -1,6 +1,7 @@
 """Deterministic names: whoever computes them, and whenever, gets the same."""
 
-from uuid import UUID
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka.partitioner import murmur2
@@ -120,3 +121,10 @@ def test_trace_ids_fit_opentelemetry(trace_id: str) -> None:
 def test_two_spellings_of_one_text_are_one_trace() -> None:
     """Composed and decomposed letters are the same trace id."""
     assert identity.otel_trace_id("caf\u00e9") == identity.otel_trace_id("cafe\u0301")
+
+
+def test_a_key_of_version_7_says_when_it_was_made_and_any_other_says_nothing() -> None:
+    """RFC 9562: 48 bits of milliseconds come first."""
+    assert identity.key_made_at("017f22e2-79b0-7cc3-98c4-dc0c0c07398f") == datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
+    assert identity.key_made_at("invoice-17") is None
+    assert identity.key_made_at(str(uuid4())) is None

@@ -73,7 +73,7 @@ def test_the_document_says_what_a_provisioner_needs() -> None:
         "key": "<kind>:<id>",
         "messages": [],
         "writers": ["ingestion", "keys-usage", "operators", "settler"],
-        "readers": ["ingestion", "keys-usage", "manifest", "settler"],
+        "readers": ["ingestion", "keys-usage", "manifest", "scheduler", "settler"],
         "about": "",
     }
     assert by_name["jobforge.jobs.settler"]["readers"] == ["manifest", "settler"]
@@ -106,6 +106,7 @@ def test_a_domain_is_shown_with_its_own_topics_only() -> None:
     document = asyncapi_document(service, apps=APPS, domains=DOMAINS)
     assert {name for name in document["operations"] if name.startswith("receive")} == {
         "receive.jobforge.jobs.settler",
+        "receive.jobforge.jobs.settler.slow",
         "receive.jobforge.control",
     }
     assert list(document["channels"]["jobforge.dlq.settler"]["messages"]) == [ORIGINAL_BYTES]

@@ -11,4 +11,4 @@ from jobforge.testkit.echo.working import Echo
 @pytest.fixture
 def echo(tmp_path: Path) -> Echo:
     """An echo domain with its artifacts in a temporary folder."""
-    return Echo(ArtifactStore(tmp_path.as_uri()))
+    return Echo(ArtifactStore(tmp_path.as_uri()), tmp_path.as_uri())

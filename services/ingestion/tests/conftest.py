@@ -138,15 +138,16 @@ class DoorInMemory:
 
 
 def open_door(folder: Path, **settings: Any) -> DoorInMemory:
-    """A door in memory with the apps settler and aias."""
+    """A door in memory with the apps settler, aias and jobforge."""
     store = f"file://{folder}/store"
     told = Settings(**{"profile": "development", "partitions": PARTITIONS, "artifacts_url": store, **settings})
-    domains, apps = ("settler", "autopilot", "keys"), ("settler", "aias")
+    domains, apps = ("settler", "autopilot", "keys"), ("settler", "aias", "jobforge")
     log = MemoryLog(
         {
             **{f"jobforge.events.{app}": PARTITIONS for app in apps},
             **{f"jobforge.inbox.{app}": PARTITIONS for app in apps},
             **{f"jobforge.jobs.{domain}": PARTITIONS for domain in domains},
+            **{f"jobforge.jobs.{domain}.slow": PARTITIONS for domain in domains},
             "jobforge.runs": PARTITIONS,
             "jobforge.rejected": 1,
             "jobforge.control": 1,

@@ -35,6 +35,10 @@ CONSUMER_LAG = Gauge(
     "jobforge_consumer_lag_messages", "Records written and not yet read.", ["group", "topic", "partition"]
 )
 CONSUMER_REBALANCES = Counter("jobforge_consumer_rebalances", "Assignments that a group gave this member.", ["group"])
+JOB_RETRIES = Counter("jobforge_job_retries", "Attempts that failed and are followed by another one.", ["reason"])
+JOBS_MOVED = Counter(
+    "jobforge_jobs_moved", "Requests moved to the slow lane: their tenant had its share of the window."
+)
 DEAD_LETTERS = Counter("jobforge_dlq_messages", "Job records sent to a dead letter topic.", ["reason"])
 REJECTED = Counter("jobforge_rejected_messages", "Records sent to jobforge.rejected.", ["reason"])
 HTTP_REQUESTS = Counter("jobforge_http_requests", "Answered requests.", ["route", "method", "status"])

@@ -155,7 +155,13 @@ class Telemetry:
         )
 
     def process_span(
-        self, record: Record, *, group: str, trace_id: str, attributes: Mapping[str, AttributeValue] | None = None
+        self,
+        record: Record,
+        *,
+        group: str,
+        trace_id: str,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        links: tuple[SpanContext, ...] = (),
     ) -> Span:
         """``process <topic>``: one record being worked on.
 
@@ -179,7 +185,7 @@ class Telemetry:
             kind=CONSUMER,
             trace_id=trace_id,
             parent=sent if ours else None,
-            links=() if ours or sent is None else (sent,),
+            links=links if ours or sent is None else (*links, sent),
             attributes=described,
         )
 

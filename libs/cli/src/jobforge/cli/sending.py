@@ -69,6 +69,9 @@ def request(
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same key is the same run.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing outside.")] = False,
     policy_token: Annotated[str | None, typer.Option(help="The policy token of an action job.")] = None,
+    start_within: Annotated[
+        float | None, typer.Option(help="Seconds in which it must have begun; later it ends with job.expired.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,6 +88,7 @@ def request(
             idempotency_key=key,
             dry_run=dry_run,
             policy_token=policy_token,
+            start_within=start_within,
         )
         if not wait:
             print_json(result) if as_json else out().print(showing.run(result.job))

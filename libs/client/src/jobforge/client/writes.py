@@ -60,11 +60,13 @@ def request_job(
     idempotency_key: str | None = None,
     dry_run: bool = False,
     policy_token: str | None = None,
+    start_within: float | None = None,
 ) -> Call[JobAccepted]:
     """Ask for a run of a template; ``result.job.id`` names it. When this returns, the request is on record.
 
     The same ``idempotency_key`` (else made here) names the same run for ever; with another body it is a
-    ``JobForgeConflict``. Raises ``JobForgeDisabled`` when the template is off, ``JobForgeInvalid`` for wrong inputs.
+    ``JobForgeConflict``. A run that has not begun ``start_within`` seconds after its request ends with ``job.expired``.
+    Raises ``JobForgeDisabled`` when the template is off, ``JobForgeInvalid`` for wrong inputs.
     """
     body = {name: value for name, value in locals().items() if value is not None and name != "idempotency_key"}
     headers = {"content-type": JSON, "idempotency-key": idempotency_key or str(uuid7())}

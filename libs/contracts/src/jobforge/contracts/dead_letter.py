@@ -14,9 +14,11 @@ ORIGIN_TIMESTAMP = "jobforge-origin-timestamp"
 DEAD_AT = "jobforge-dead-at"
 """ISO 8601 instant of the decision."""
 CAUSE = "jobforge-cause"
-"""The code of the last error, where attempts are spent."""
+"""The code of the last error, where attempts are spent; else the reason again."""
 
-ADDED_HEADERS = frozenset({REASON, DETAIL, CAUSE, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET, ORIGIN_TIMESTAMP, DEAD_AT})
+ADDED_HEADERS = frozenset(
+    {REASON, DETAIL, CAUSE, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET, ORIGIN_TIMESTAMP, DEAD_AT}
+)
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -42,9 +44,8 @@ def dead_letter_headers(
         ORIGIN_OFFSET: str(offset),
         ORIGIN_TIMESTAMP: str(timestamp),
         DEAD_AT: dead_at,
+        CAUSE: cause or reason,
     }
-    if cause is not None:
-        added[CAUSE] = cause
     return (*original, *((name, text.encode()) for name, text in added.items()))
 
 

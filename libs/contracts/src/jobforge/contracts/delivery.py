@@ -16,8 +16,10 @@ PARKED_AT = "jobforge-parked-at"
 """Milliseconds since the epoch at which a record of an unknown version began to wait for a worker that knows it."""
 ERROR = "jobforge-error"
 """The code of the error that made the attempt before fail."""
+PREVIOUS = "jobforge-previous"
+"""W3C traceparent of the attempt before, for the next one to link to."""
 
-NAMES = frozenset({ATTEMPT, NOT_BEFORE, RETURN_TO, FORGIVEN, PARKED_AT, ERROR})
+NAMES = frozenset({ATTEMPT, NOT_BEFORE, RETURN_TO, FORGIVEN, PARKED_AT, ERROR, PREVIOUS})
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -32,6 +34,7 @@ class Delivery:
     forgiven: bool = False
     parked_at: datetime | None = None
     error: str | None = None
+    previous: str | None = None
 
     @classmethod
     def of(cls, headers: Iterable[tuple[str, bytes | None]]) -> "Delivery":
@@ -45,6 +48,7 @@ class Delivery:
             forgiven=FORGIVEN in found,
             parked_at=_instant(found.get(PARKED_AT)),
             error=found.get(ERROR) or None,
+            previous=found.get(PREVIOUS) or None,
         )
 
     def headers(self, original: Headers) -> Headers:
@@ -62,6 +66,8 @@ class Delivery:
             said.append((PARKED_AT, _millis(self.parked_at)))
         if self.error is not None:
             said.append((ERROR, self.error))
+        if self.previous is not None:
+            said.append((PREVIOUS, self.previous))
         kept = tuple((name, value) for name, value in original if name not in NAMES)
         return (*kept, *((name, text.encode()) for name, text in said))
 

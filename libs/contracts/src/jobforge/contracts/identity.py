@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from datetime import UTC, datetime
 from uuid import UUID
 
 from jobforge.contracts.base import JsonObject
@@ -18,6 +19,15 @@ def run_id_for_key(tenant_id: str, template_key: str, idempotency_key: str) -> U
 def run_id_for_record(cluster_id: str, topic: str, partition: int, offset: int) -> UUID:
     """The run that a record on an inbox topic names, however often it is read."""
     return _derive("record", cluster_id, topic, str(partition), str(offset))
+
+
+def key_made_at(idempotency_key: str) -> datetime | None:
+    """When a key was made, if it is a UUID of version 7 (RFC 9562), which says so; None for any other key."""
+    try:
+        named = UUID(idempotency_key)
+    except ValueError:
+        return None
+    return datetime.fromtimestamp((named.int >> 80) / 1000, UTC) if named.version == 7 else None
 
 
 def event_id_for_record(cluster_id: str, topic: str, partition: int, offset: int) -> UUID:

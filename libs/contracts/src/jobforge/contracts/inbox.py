@@ -8,6 +8,9 @@ from pydantic import Field, TypeAdapter
 from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.jobs import IdempotencyKey, JobSubmission
 
+OPERATORS_APP = "jobforge"
+"""The app on whose inbox operators' commands publish; it alone may say whose replay a request is."""
+
 
 class InboxEvent(EventSubmission):
     """An event, as ``POST /v1/events`` takes it, with ``kind``."""

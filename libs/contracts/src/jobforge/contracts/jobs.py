@@ -71,7 +71,12 @@ class JobRequested(Message):
         default=None, description="The run whose replay this is at the bottom; it names keyed effects. Null: this run."
     )
     attempts: int = Field(default=1, ge=1, description="How many attempts the template grants.")
-    start_by: Instant | None = Field(default=None, description="A run that has not begun by then ends with job.expired.")
+    key_made_at: Instant | None = Field(
+        default=None, description="When the key that names the run was made, at the earliest; null: at any time."
+    )
+    start_by: Instant | None = Field(
+        default=None, description="A run that has not begun by then ends with job.expired."
+    )
     requested_at: Instant
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,8 +25,18 @@ R = TypeVar("R")
 log = structlog.get_logger()
 
 MAX_ARTIFACTS = 1000
+MAX_OBJECTS = 1000
+MAX_FIGURES = 200
+"""Metrics, and likewise tool versions: an outcome has to fit into one record."""
+EFFECT_STEP = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 PROGRESS_INTERVAL = 0.25
 """Seconds between two progress records of one attempt; what comes faster is dropped, but for the last (1.0)."""
+
+
+class TooMuchToTell(Terminal):
+    """The job read more objects, or gave more metrics or tool versions, than a manifest holds."""
+
+    code = "job.too_much_to_tell"
 
 
 class TooManyArtifacts(Terminal):
@@ -99,6 +110,7 @@ class Attempt:
 
     async def read_object(self, kind: str, object_id: str) -> StoredObject:
         """See ``Job.read_object``."""
+        _bound("objects read", self.objects_read, (kind, object_id), MAX_OBJECTS)
         found = await self.around.store.read_object(self.tenant_id, kind, object_id)
         if found is None:
             raise ObjectMissing(f"no {kind} with the id {object_id} was uploaded; PUT /v1/objects/{kind}/{object_id}")
@@ -122,17 +134,30 @@ class Attempt:
         """See ``Job.in_thread``."""
         return await asyncio.get_running_loop().run_in_executor(self.around.threads, function, *args)
 
+    def effect_key(self, step: str) -> str:
+        """See ``Job.effect_key``."""
+        if not EFFECT_STEP.fullmatch(step):
+            raise ValueError(f"an effect's step has 1 to 64 characters of A-Z a-z 0-9 _ . -, and this one is {step!r}")
+        return f"{self.requested.root_run_id or self.run_id}:{step}"
+
     def measure(self, name: str, value: float) -> None:
         """See ``Job.measure``."""
         if not math.isfinite(value):
             raise InvalidOutputs(f"the metric {name} is {value}: a manifest holds finite numbers")
-        self.metrics[name] = float(value)
+        _bound("metrics", self.metrics, name, MAX_FIGURES)
+        self.metrics[name[:200]] = float(value)
 
     def used_tool(self, name: str, version: str) -> None:
         """See ``Job.used_tool``."""
-        self.tool_versions[name] = version
+        _bound("tool versions", self.tool_versions, name, MAX_FIGURES)
+        self.tool_versions[name[:200]] = version[:200]
 
     def _sent(self, sent: "asyncio.Future[Any]") -> None:
         self._sends.discard(sent)
         if not sent.cancelled() and sent.exception() is not None:
             log.info("progress.not_sent", run_id=str(self.run_id))
+
+
+def _bound(what: str, held: Mapping[Any, object], name: object, limit: int) -> None:
+    if name not in held and len(held) >= limit:
+        raise TooMuchToTell(f"a manifest holds at most {limit} {what}, and this would be one more")

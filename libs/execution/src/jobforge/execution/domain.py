@@ -1,10 +1,9 @@
 """A domain service: its templates, a worker that runs them, and FastStream's ASGI app around both."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from os import getpid
 from typing import Any
 
 import structlog
@@ -12,28 +11,35 @@ from faststream.asgi import AsgiFastStream
 from faststream.asgi.factories import AsyncAPIRoute
 from faststream.specification import AsyncAPI
 
-from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.control import announce
 from jobforge.chassis.health import Health
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.logs import configure_logging
 from jobforge.chassis.loop import serving
+from jobforge.chassis.redis_line import RedisLine
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.jobs import JobRequested
-from jobforge.contracts.runs import RunFailed, RunStarted, RunSucceeded
-from jobforge.contracts.topics import JOBS, RUNS
-from jobforge.execution.attempt import Surroundings
-from jobforge.execution.children import Children
-from jobforge.execution.discovery import BoundTemplate, bind_tools, find_templates
-from jobforge.execution.runner import Runner, environment_of
+from jobforge.contracts.runs import (
+    RunCanceled,
+    RunFailed,
+    RunProgressed,
+    RunRestored,
+    RunRetrying,
+    RunStarted,
+    RunSucceeded,
+)
+from jobforge.contracts.topics import RUNS
+from jobforge.execution.alone import BLOCKING_THREADS, Alone, MakeTools, Workshop, no_tools
+from jobforge.execution.discovery import BoundTemplate
+from jobforge.execution.handler import Handler
+from jobforge.execution.leases import RedisLeases
+from jobforge.execution.outcomes import Outcomes
+from jobforge.execution.runner import environment_of
 from jobforge.execution.worker import Limits, Worker
 
 log = structlog.get_logger()
-
-BLOCKING_THREADS = 16
-"""Threads for templates' blocking I/O."""
 
 Scope = MutableMapping[str, Any]
 ASGIApp = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
@@ -43,47 +49,43 @@ def create_domain_app(
     name: str,
     settings: Settings,
     *,
-    tools: Callable[[Settings], Iterable[object]] = lambda settings: (),
+    tools: MakeTools = no_tools,
     package: str | None = None,
 ) -> AsgiFastStream:
     """The ASGI app of a domain service; nothing is opened before its lifespan starts.
 
     Templates are found in ``<package>.templates`` (``jobforge.<name>`` unless given). Raises ``TemplateError`` for
-    a template that cannot run or a tool that is not made.
+    a template that cannot run or a tool that is not made. ``tools`` is a function of a module: a child process that
+    runs an attempt alone makes its own.
     """
     configure_logging(settings, name)
-    templates = bind_tools(find_templates(package or f"jobforge.{name}").values(), tools(settings))
-    environment = environment_of(name)
+    workshop = Workshop(name, package or f"jobforge.{name}", settings, tools)
+    templates = workshop.templates()
     telemetry = Telemetry(
         service=f"jobforge-{name}",
-        version=environment.version,
+        version=environment_of(name).version,
         endpoint=settings.otlp_endpoint,
         bootstrap=settings.kafka_bootstrap,
         client_id=f"jobforge-{name}",
     )
     kafka = Kafka(settings, service=name, telemetry=telemetry, description=f"Runs the templates of {name}.")
-    store = ArtifactStore(settings.artifacts_url)
     threads = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="job-io")
-    around = Surroundings(store, kafka.publisher, Children(), threads, settings.partitions)
-    runner = Runner(
-        templates,
-        around,
-        environment=environment,
-        worker=f"{name}@{environment.host}:{getpid()}",
-        max_output_bytes=settings.max_output_bytes,
-    )
-    limits = Limits(grace=settings.grace_period)
-    worker = Worker(name, runner, kafka.publisher, telemetry, partitions=settings.partitions, limits=limits)
+    around = workshop.around(kafka.publisher, threads)
+    runner = workshop.runner(templates, around)
+    outcomes = Outcomes(kafka.publisher, settings.partitions)
+    leases = RedisLeases(RedisLine.to(settings.redis_url))
+    handler = Handler(name, runner, outcomes, leases, around.store, telemetry, alone=Alone(workshop, runner).run)
+    worker = Worker(name, handler, outcomes, limits=Limits(grace=settings.grace_period))
     kafka.read(
         worker,
         group=worker.group,
-        topics=[JOBS.named(name)],
+        topics=worker.topics,
         message=JobRequested,
         title=f"{name}.jobs",
         description="Accepted job requests; each ends in one terminal record.",
     )
-    for outcome in (RunStarted, RunSucceeded, RunFailed):
-        kafka.broker.publisher(RUNS.name, title=f"{name}.{outcome.__name__}", schema=outcome)
+    for written in (RunStarted, RunProgressed, RunRetrying, RunSucceeded, RunFailed, RunCanceled, RunRestored):
+        kafka.broker.publisher(RUNS.name, title=f"{name}.{written.__name__}", schema=written)
 
     announced = False
 
@@ -106,17 +108,18 @@ def create_domain_app(
                 yield
             finally:
                 await kafka.leave()
+                await leases.close()
                 threads.shutdown(wait=False, cancel_futures=True)
 
     health = Health(name)
     health.live("consumers", kafka.consumers_alive)
     health.ready("kafka", ready)
-    health.ready("artifacts", store.ping)
+    health.ready("artifacts", around.store.ping)
     return AsgiFastStream(
         kafka.broker,
         asgi_routes=health.routes(),
         asyncapi_path=AsyncAPIRoute("/docs/asyncapi", try_it_out_path=None),
-        specification=AsyncAPI(title=f"JobForge {name}", version=environment.version),
+        specification=AsyncAPI(title=f"JobForge {name}", version=environment_of(name).version),
         lifespan=lifespan,
         after_startup=[announce_templates],
         logger=None,

@@ -12,7 +12,7 @@ class JobFailure(Exception):
 
 
 class Retryable(JobFailure):
-    """The same job may succeed later; ``after`` says how long to wait at least."""
+    """The same job may succeed later; ``after`` says how long to wait at least, up to 10 minutes."""
 
     code = "job.retryable"
     retryable = True
@@ -50,6 +50,12 @@ class ChildDied(Retryable):
     """The child process that did the work ended before it answered."""
 
     code = "job.process_died"
+
+
+class ArtifactsUnavailable(Retryable):
+    """The artifact store could not be reached, or had no room."""
+
+    code = "artifacts.unavailable"
 
 
 class ObjectMissing(Terminal):

@@ -43,6 +43,13 @@ class Job(Protocol):
         """Run blocking I/O in the service's own thread pool."""
         ...
 
+    def effect_key(self, step: str) -> str:
+        """The idempotency key of something this run does to the world: the same for every attempt and every replay.
+
+        ``step`` tells several effects of one run apart; 1 to 64 of ``A-Z a-z 0-9 _ . -``.
+        """
+        ...
+
     def measure(self, name: str, value: float) -> None:
         """Put a number into the manifest's ``metrics``."""
         ...

@@ -1,17 +1,20 @@
-"""Writes what happens to runs, and what cannot become one; nothing it is given is ever dropped."""
+"""Writes what happens to runs, and where records go on; nothing it is given is ever dropped."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 
-from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Publisher, Record
+from jobforge.chassis.telemetry import TRACEPARENT
+from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position, Publisher, Record
 from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.identity import partition_of, run_key
-from jobforge.contracts.runs import RunFailed, RunStarted, RunSucceeded
+from jobforge.contracts.runs import RunStarted
 from jobforge.contracts.topics import MAX_MESSAGE_BYTES, RUNS
-from jobforge.execution.runner import too_large
 
 log = structlog.get_logger()
 
@@ -37,15 +40,19 @@ class Outcomes:
                 RUNS.name, key=key, value=started.to_bytes(), partition=partition_of(key, self._partitions)
             )
 
-    async def ended(self, outcome: RunSucceeded | RunFailed) -> None:
-        """Write a run's end and wait for its acknowledgement."""
-        key = run_key(outcome.tenant_id, outcome.run_id)
-        value = outcome.to_bytes()
-        if len(value) > MAX_OUTCOME_BYTES:
-            value = too_large(outcome, len(value)).to_bytes()
+    async def happened(self, tenant_id: str, run_id: UUID, value: bytes) -> None:
+        """Write a record of a run and wait for its acknowledgement."""
+        key = run_key(tenant_id, run_id)
         await self._publish(RUNS.name, key, value, (), partition_of(key, self._partitions))
 
-    async def set_aside(self, record: Record, topic: str, reason: str, detail: str) -> None:
+    async def passed_on(self, record: Record, topic: str, delivery: Delivery) -> None:
+        """Write a job record's bytes to another topic, with what its next try has to know."""
+        headers = delivery.headers(_without_trace(record.headers) if delivery.previous else record.headers)
+        await self._publish(topic, record.key, record.value, headers, record.partition)
+
+    async def set_aside(
+        self, record: Record, topic: str, reason: str, detail: str, *, cause: str | None = None
+    ) -> Position:
         """Put a record, untouched, on a topic for what cannot go on, with the reason in added headers."""
         headers = dead_letter_headers(
             record.headers,
@@ -56,19 +63,24 @@ class Outcomes:
             offset=record.offset,
             timestamp=record.timestamp,
             dead_at=datetime.now(UTC).isoformat(),
+            cause=cause,
         )
-        await self._publish(topic, record.key, record.value, headers, None)
+        return await self._publish(topic, record.key, record.value, headers, None)
 
     async def _publish(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, at: int | None
-    ) -> None:
+    ) -> Position:
         """Publish until it is acknowledged: an outcome is never dropped. Repeats are absorbed by the fold."""
         wait = 0.1
         while True:
             try:
-                await self._publisher.publish(topic, key=key, value=value, headers=headers, partition=at)
-                return
+                return await self._publisher.publish(topic, key=key, value=value, headers=headers, partition=at)
             except (NotWritten, OutcomeUnknown) as error:
                 log.warning("publish.repeated", topic=topic, after=wait, error=str(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_PAUSE)
+
+
+def _without_trace(headers: Iterable[tuple[str, bytes]]) -> Headers:
+    """The publish adds a ``traceparent`` of its own."""
+    return tuple((name, value) for name, value in headers if name != TRACEPARENT)

@@ -1,33 +1,34 @@
 """Runs one attempt of one job to its outcome; whatever the template does, an outcome comes out."""
 
 import asyncio
-import math
 import platform
 import socket
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from uuid import UUID
 
-import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES, JsonObject
-from jobforge.contracts.canonical import canonical_json, digest
-from jobforge.contracts.jobs import JobError, JobRequested
+from jobforge.contracts.canonical import digest
+from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable
-from jobforge.contracts.runs import Environment, RequestSnapshot, RunFailed, RunStarted, RunSucceeded
+from jobforge.contracts.runs import Environment, RequestSnapshot, RunCanceled, RunFailed, RunStarted, RunSucceeded
 from jobforge.execution.attempt import Attempt, Surroundings
 from jobforge.execution.discovery import BoundTemplate
-from jobforge.execution.errors import InvalidInputs, InvalidOutputs, JobFailure, JobTimedOut, Terminal
+from jobforge.execution.errors import InvalidInputs, JobTimedOut, Terminal
+from jobforge.execution.outputs import checked
+from jobforge.execution.policy import Failure
+from jobforge.execution.reasons import error, failure_of, first_problem
 from jobforge.execution.redaction import redacted
+from jobforge.execution.retry import FIRST_DELAY
 
-log = structlog.get_logger()
-
-MAX_ERROR_TEXT = 2000
 OUTPUTS_ARTIFACT = "outputs.json"
-INLINE_CHECK = 32 * 1024
-"""Outputs up to this many characters are checked on the event loop, larger ones in a thread."""
+UNKNOWN_TIMEOUT = timedelta(seconds=60)
+"""The deadline of a run whose template this service does not have."""
 
 
 class UnknownTemplate(Terminal):
@@ -36,8 +37,16 @@ class UnknownTemplate(Terminal):
     code = "template.unknown"
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt that failed; ``outcome`` is the run's end, should there be no other attempt."""
+
+    outcome: RunFailed
+    failure: Failure
+
+
 class Runner:
-    """Turns an accepted request into ``RunSucceeded`` or ``RunFailed``; a cancelled ``run`` leaves no outcome."""
+    """Turns an accepted request into ``RunSucceeded`` or ``Failed``; a cancelled ``run`` leaves no outcome."""
 
     def __init__(
         self,
@@ -54,15 +63,28 @@ class Runner:
         self._worker = worker
         self._max_output_bytes = max_output_bytes
 
-    def started(self, requested: JobRequested, attempt: int, claim: str) -> RunStarted:
+    def timeout(self, template_key: str) -> timedelta:
+        """How long an attempt of this template may take."""
+        bound = self._templates.get(template_key)
+        return bound.template.timeout if bound else UNKNOWN_TIMEOUT
+
+    def backoff(self, template_key: str) -> timedelta:
+        """The wait after this template's first failed attempt."""
+        bound = self._templates.get(template_key)
+        return bound.template.backoff if bound else FIRST_DELAY
+
+    def started(self, requested: JobRequested, attempt: int, claim: str, *, fence: int = 0) -> RunStarted:
         """The fact that an attempt begins now."""
+        now = datetime.now(UTC)
         return RunStarted(
             run_id=requested.run_id,
             tenant_id=requested.tenant_id,
             attempt=attempt,
             claim=claim,
             worker=self._worker,
-            started_at=datetime.now(UTC),
+            started_at=now,
+            deadline=now + self.timeout(requested.template_key),
+            fence=fence,
         )
 
     def snapshot(self, requested: JobRequested) -> RequestSnapshot:
@@ -70,8 +92,8 @@ class Runner:
         bound = self._templates.get(requested.template_key)
         try:
             inputs_digest = digest(requested.inputs)
-        except ValueError as error:
-            raise Unreadable("record.invalid", f"/inputs: {error}") from None
+        except ValueError as why:
+            raise Unreadable("record.invalid", f"/inputs: {why}") from None
         return RequestSnapshot(
             project_id=requested.project_id,
             template_key=requested.template_key,
@@ -88,28 +110,38 @@ class Runner:
 
     async def run(
         self, requested: JobRequested, snapshot: RequestSnapshot, started: RunStarted
-    ) -> RunSucceeded | RunFailed:
+    ) -> RunSucceeded | Failed:
         """Run the attempt and return its outcome."""
         attempt = Attempt(requested, started.attempt, started.claim, self._around)
-        bound = self._templates.get(requested.template_key)
         try:
-            outputs = await self._attempt(bound, requested, attempt)
+            outputs = await self._attempt(requested, attempt)
         except BaseException as raised:  # the one broad except: a template may raise anything at all
             task = asyncio.current_task()
             if isinstance(raised, asyncio.CancelledError) and task is not None and task.cancelling():
-                raise  # the worker stops; the template did not raise it by itself
-            error = _error_of(raised)
-        else:
-            return RunSucceeded(
-                **self._facts(snapshot, started, attempt),
-                outputs=outputs,
-                artifacts=tuple(attempt.artifacts.values()),
-            )
-        return RunFailed(**self._facts(snapshot, started, attempt), error=error)
+                raise  # the worker cancelled it; the template did not raise it by itself
+            return self.failed(failure_of(raised), snapshot, started, attempt)
+        return RunSucceeded(
+            **self._facts(snapshot, started, attempt), outputs=outputs, artifacts=tuple(attempt.artifacts.values())
+        )
 
-    def unreadable(self, tenant_id: str, run_id: Any, reason: str, detail: str) -> RunFailed:
+    def failed(
+        self, failure: Failure, snapshot: RequestSnapshot, started: RunStarted, attempt: Attempt | None = None
+    ) -> Failed:
+        """A failure as the end of the run, for when it is its end."""
+        return Failed(RunFailed(**self._facts(snapshot, started, attempt), error=failure.error), failure)
+
+    def canceled(self, snapshot: RequestSnapshot, started: RunStarted, *, began: bool) -> RunCanceled:
+        """The end of a run that somebody asked to cancel; ``began`` says whether this attempt had begun."""
+        said = error("job.canceled", "the run was canceled on request")
+        return RunCanceled(**self._facts(snapshot, started, None, began=began), error=said)
+
+    def expired(self, snapshot: RequestSnapshot, started: RunStarted) -> RunFailed:
+        """The end of a run that did not begin in the time that its request allowed."""
+        said = error("job.expired", "no attempt began within the request's start_within")
+        return RunFailed(**self._facts(snapshot, started, None, began=False), error=said)
+
+    def unreadable(self, tenant_id: str, run_id: UUID, reason: str, detail: str) -> RunFailed:
         """The end of a run whose request cannot be read; its key named it."""
-        now = datetime.now(UTC)
         return RunFailed(
             run_id=run_id,
             tenant_id=tenant_id,
@@ -118,69 +150,65 @@ class Runner:
             claim="",
             worker=self._worker,
             started_at=None,
-            finished_at=now,
+            finished_at=datetime.now(UTC),
             environment=self._environment,
-            error=_error("job.unreadable", f"{reason}: {detail}"),
+            error=error("job.unreadable", f"{reason}: {detail}"),
         )
 
-    async def _attempt(self, bound: BoundTemplate | None, requested: JobRequested, attempt: Attempt) -> JsonObject:
+    async def _attempt(self, requested: JobRequested, attempt: Attempt) -> JsonObject:
+        bound = self._templates.get(requested.template_key)
         if bound is None:
             raise UnknownTemplate(f"no template {requested.template_key} here; it runs {', '.join(self._templates)}")
         try:
             inputs = bound.template.inputs.model_validate(requested.inputs)
-        except ValidationError as error:
-            raise InvalidInputs(_first_problem(error)) from None
-        limit = bound.template.timeout.total_seconds()
-        deadline = asyncio.timeout(limit)
+        except ValidationError as why:
+            raise InvalidInputs(first_problem(why)) from None
+        deadline = asyncio.timeout(bound.template.timeout.total_seconds())
         try:
             async with deadline:
                 result = await bound.template.run(inputs, attempt, **bound.tools)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            raise JobTimedOut(f"the job ran longer than its template allows ({limit:g} s)") from None
-        return await self._outputs(bound, result, attempt)
-
-    async def _outputs(self, bound: BoundTemplate, result: object, attempt: Attempt) -> JsonObject:
-        try:
-            model = bound.template.outputs.model_validate(result, from_attributes=isinstance(result, BaseModel))
-            _refuse_non_finite(model.model_dump())
-            outputs, text = model.model_dump(mode="json"), model.model_dump_json()
-            if len(text) < INLINE_CHECK:
-                canonical_json(outputs)
-            else:
-                await asyncio.to_thread(canonical_json, outputs)
-        except ValidationError as error:
-            raise InvalidOutputs(_first_problem(error)) from None
-        except ValueError as error:
-            raise InvalidOutputs(f"JSON cannot carry the outputs exactly: {error}") from None
+            raise timed_out(bound.template.timeout) from None
+        outputs, text = await checked(bound.template.outputs, result)
         if len(text.encode()) <= self._max_output_bytes:
             return outputs
         await attempt.write_artifact(OUTPUTS_ARTIFACT, text, "application/json")
         return {"$artifact": OUTPUTS_ARTIFACT}
 
-    def _facts(self, snapshot: RequestSnapshot, started: RunStarted, attempt: Attempt) -> dict[str, Any]:
-        return {
+    def _facts(
+        self, snapshot: RequestSnapshot, started: RunStarted, attempt: Attempt | None, *, began: bool = True
+    ) -> dict[str, Any]:
+        facts: dict[str, Any] = {
             "run_id": started.run_id,
             "tenant_id": started.tenant_id,
             "request": snapshot,
-            "attempt": started.attempt,
-            "claim": started.claim,
+            "attempt": started.attempt if began else started.attempt - 1,
+            "claim": started.claim if began else "",
             "worker": self._worker,
-            "started_at": started.started_at,
+            "started_at": started.started_at if began else None,
             "finished_at": datetime.now(UTC),
-            "objects_read": tuple(attempt.objects_read.values()),
-            "metrics": attempt.metrics,
+            "fence": started.fence,
             "environment": self._environment,
-            "tool_versions": attempt.tool_versions,
         }
+        if attempt is not None:
+            facts["objects_read"] = tuple(attempt.objects_read.values())
+            facts["metrics"] = attempt.metrics
+            facts["tool_versions"] = attempt.tool_versions
+        return facts
 
 
-def too_large(outcome: RunSucceeded | RunFailed, size: int) -> RunFailed:
+def timed_out(limit: timedelta) -> JobTimedOut:
+    """The failure of an attempt that took longer than its template allows."""
+    return JobTimedOut(f"the job ran longer than its template allows ({limit.total_seconds():g} s)")
+
+
+def too_large(outcome: RunSucceeded | RunFailed | RunCanceled, size: int) -> RunFailed:
     """What stands in for an outcome that no record can hold."""
     facts = {name: getattr(outcome, name) for name in type(outcome).model_fields if name in RunFailed.model_fields}
     facts |= {"type": "RunFailed", "metrics": {}, "objects_read": ()}
-    return RunFailed(**facts | {"error": _error("job.invalid_outputs", f"the outcome takes {size} bytes")})
+    return RunFailed(**facts | {"error": error("job.invalid_outputs", f"the outcome takes {size} bytes")})
 
 
 def environment_of(service: str) -> Environment:
@@ -196,34 +224,3 @@ def environment_of(service: str) -> Environment:
         platform=platform.platform(),
         host=socket.gethostname(),
     )
-
-
-def _error(code: str, message: str, *, retryable: bool = False) -> JobError:
-    return JobError(code=code, message=message[:MAX_ERROR_TEXT], retryable=retryable)
-
-
-def _error_of(raised: BaseException) -> JobError:
-    while isinstance(raised, BaseExceptionGroup) and len(raised.exceptions) == 1:
-        raised = raised.exceptions[0]  # a task group wraps what its task raised
-    if isinstance(raised, JobFailure):
-        return _error(type(raised).code, str(raised), retryable=raised.retryable)
-    log.error("job.raised", exc_info=raised)
-    return _error("job.raised", f"{type(raised).__name__}: {raised}", retryable=True)
-
-
-def _refuse_non_finite(value: Any) -> None:
-    """Pydantic writes NaN and infinities of untyped fields as null, which would hide them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is not a JSON number")
-    if isinstance(value, Mapping):
-        value = value.values()
-    elif not isinstance(value, list | tuple | set | frozenset):
-        return
-    for item in value:
-        _refuse_non_finite(item)
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    pointer = "/" + "/".join(str(part) for part in first["loc"])
-    return f"{pointer}: {first['msg']} ({error.error_count()} in all)"

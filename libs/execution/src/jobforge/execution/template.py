@@ -10,8 +10,12 @@ from pydantic import BaseModel
 
 from jobforge.contracts.base import JsonObject
 from jobforge.execution.job import Job
+from jobforge.execution.retry import FIRST_DELAY
 
 Effects = Literal["pure", "keyed"]
+Slots = Literal["fast", "slow"]
+SLOW_FROM = timedelta(seconds=60)
+"""A template that may run longer than this has its requests in the slow lane, unless it says otherwise."""
 Function = Callable[..., Awaitable[Any]]
 
 
@@ -29,6 +33,8 @@ class Template:
     timeout: timedelta
     attempts: int
     effects: Effects
+    lane: Slots
+    backoff: timedelta
     description: str
 
     def descriptor(self) -> JsonObject:
@@ -44,6 +50,7 @@ class Template:
             "effects": self.effects,
             "timeout_seconds": self.timeout.total_seconds(),
             "attempts": self.attempts,
+            "lane": self.lane,
         }
 
 
@@ -58,11 +65,15 @@ def template(
     timeout: timedelta = timedelta(seconds=60),
     attempts: int = 3,
     effects: Effects = "pure",
+    lane: Slots | None = None,
+    backoff: timedelta = FIRST_DELAY,
     version: str = "1",
 ) -> Callable[[Function], Function]:
     """Declare a template: ``async def run(inputs: Inputs, job: Job, *, documents: Documents) -> Outputs``.
 
-    Keyword-only parameters are tools, found by type when the service starts. Raises ``TemplateError`` for a
+    Keyword-only parameters are tools, found by type when the service starts. ``backoff`` is the wait after the first
+    failed attempt; it doubles with each further one, up to 10 minutes. ``lane`` says which slots its jobs take: long
+    jobs belong into the slow lane, where they hold up no short one. Raises ``TemplateError`` for a
     signature that cannot run, with the parameter's name.
     """
 
@@ -79,6 +90,8 @@ def template(
             timeout=timeout,
             attempts=attempts,
             effects=effects,
+            lane=lane or ("slow" if timeout > SLOW_FROM else "fast"),
+            backoff=backoff,
             description=inspect.getdoc(function) or "",
         )
         return function

@@ -62,6 +62,10 @@ class RecordingJob:
         """At once, since a test need not wait for its turn."""
         return function(*args)
 
+    def effect_key(self, step: str) -> str:
+        """See ``Job.effect_key``."""
+        return f"{self.run_id}:{step}"
+
     def measure(self, name: str, value: float) -> None:
         """Kept in ``metrics``."""
         self.metrics[name] = value

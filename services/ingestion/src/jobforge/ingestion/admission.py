@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from jobforge.contracts.base import MAX_JSON_DEPTH
 from jobforge.contracts.envelope import EventSubmission
-from jobforge.contracts.inbox import INBOX, InboxEvent, InboxJob
+from jobforge.contracts.inbox import INBOX, OPERATORS_APP, InboxEvent, InboxJob
 from jobforge.contracts.jobs import JobSubmission
 from jobforge.contracts.problem import FieldProblem
 from jobforge.contracts.reading import Unreadable, read_any
@@ -52,6 +52,15 @@ def admit_inbox(value: bytes | None, *, source_app: str, limit: int) -> InboxEve
             f"the record stands in the inbox of {source_app}: send it to the app's own topic",
             trace_id=found.trace_id,
         )
+    if isinstance(found, InboxJob) and source_app != OPERATORS_APP:
+        for name in ("replay_of", "root_run_id"):
+            if getattr(found, name) is not None:
+                raise invalid(
+                    f"/{name}",
+                    "replay.not_here",
+                    f"only the inbox of {OPERATORS_APP} takes replays: use jobforge dlq replay, or remove the field",
+                    trace_id=found.trace_id,
+                )
     return found
 
 

@@ -12,14 +12,14 @@ from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import Span
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.wire import Consumer, NotAssigned, Partition, Record
-from jobforge.contracts.identity import event_id_for_record, run_id_for_key, run_id_for_record
+from jobforge.contracts.identity import event_id_for_record, key_made_at, run_id_for_key, run_id_for_record
 from jobforge.contracts.inbox import InboxEvent
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.topics import INBOX
 from jobforge.ingestion.admission import admit_inbox
 from jobforge.ingestion.catalog import Catalog
-from jobforge.ingestion.intake import Intake, conflict
-from jobforge.ingestion.outgoing import Outgoing, job_record, rejected_record
+from jobforge.ingestion.intake import Intake, RunName, conflict
+from jobforge.ingestion.outgoing import Outgoing, rejected_record
 from jobforge.ingestion.refusal import Refusal
 
 GROUP = "ingestion"
@@ -59,7 +59,6 @@ class InboxReader:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._limit = settings.max_record_bytes
-        self._partitions = settings.partitions
         self._catalog = catalog
         self._intake = intake
         self._telemetry = telemetry
@@ -143,9 +142,12 @@ class InboxReader:
             self._catalog.check_events_open()
             return Decided(record, self._intake.event(found, found.event_id or event_id_for_record(*place)))
         named = found.idempotency_key
-        run_id = run_id_for_key(found.tenant_id, found.template_key, named) if named else run_id_for_record(*place)
-        job = self._intake.job(found.model_copy(update={"source_app": source_app}), run_id)
-        return Decided(record, job_record(job, partitions=self._partitions), job=job if named else None)
+        if named:
+            name = RunName(run_id_for_key(found.tenant_id, found.template_key, named), key_made_at(named))
+        else:
+            name = RunName(run_id_for_record(*place), datetime.fromtimestamp(record.timestamp / 1000, UTC))
+        job, outgoing = self._intake.job(found.model_copy(update={"source_app": source_app}), name)
+        return Decided(record, outgoing, job=job if named else None)
 
     async def _publish(self, wave: Sequence[Decided]) -> int:
         """Publish a wave; how many of its records, from the first on, are certainly written."""

@@ -12,7 +12,7 @@ from jobforge.chassis.spans import SpanContext, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher
 from jobforge.contracts.envelope import EventReceipt, EventSubmission
-from jobforge.contracts.identity import run_id_for_key
+from jobforge.contracts.identity import key_made_at, run_id_for_key
 from jobforge.contracts.jobs import JobAccepted, JobRequested, JobSubmission
 from jobforge.ingestion.admission import admit_event, admit_job
 from jobforge.ingestion.catalog import Catalog
@@ -29,6 +29,13 @@ class Outcome(NamedTuple):
 
     event_id: UUID | None
     refusal: Refusal | None
+
+
+class RunName(NamedTuple):
+    """A run's id, and when the key that names it was made at the earliest (None: at any time)."""
+
+    run_id: UUID
+    made_at: datetime | None
 
 
 class Intake:
@@ -81,8 +88,9 @@ class Intake:
         if submission.source_app is not None:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         key = idempotency_key or uuid4().hex
-        job = self.job(submission, run_id_for_key(submission.tenant_id, submission.template_key, key))
-        record = job_record(job, partitions=self._partitions)
+        run_id = run_id_for_key(submission.tenant_id, submission.template_key, key)
+        made_at = key_made_at(key) if idempotency_key else self._clock()
+        job, record = self.job(submission, RunName(run_id, made_at))
         conflicts = await self.root([record], keyed=[job] if idempotency_key else [])
         if conflicts:
             raise conflict(job)
@@ -99,10 +107,11 @@ class Intake:
         self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         return event_record(submission, event_id=event_id, received_at=self._clock(), partitions=self._partitions)
 
-    def job(self, submission: JobSubmission, run_id: UUID) -> JobRequested:
-        """The job that an admitted request becomes; raises ``Refusal``."""
+    def job(self, submission: JobSubmission, name: RunName) -> tuple[JobRequested, Outgoing]:
+        """The job that an admitted request becomes, and its record; raises ``Refusal``."""
         template = self._catalog.check_job(submission)
-        return requested(submission, template, run_id=run_id, requested_at=self._clock())
+        job = requested(submission, template, run_id=name.run_id, key_made_at=name.made_at, requested_at=self._clock())
+        return job, job_record(job, partitions=self._partitions, lane=template.lane)
 
     async def root(self, records: Iterable[Outgoing], *, keyed: Iterable[JobRequested] = ()) -> frozenset[UUID]:
         """Emit the root spans of new traces; the runs whose key came with another body before."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from jobforge.chassis import conventions as names
@@ -12,10 +13,13 @@ from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.dead_letter import dead_letter_headers
 from jobforge.contracts.envelope import EventEnvelope, EventSubject, EventSubmission
 from jobforge.contracts.identity import body_digest, domain_of, event_key, partition_of, run_key
+from jobforge.contracts.inbox import InboxJob
 from jobforge.contracts.jobs import Job, JobRequested, JobSubmission, RequestedBy
 from jobforge.contracts.runs import RunCancelRequested
 from jobforge.ingestion.redaction import redact
 from jobforge.ingestion.refusal import Refusal
+
+Lane = Literal["fast", "slow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,16 @@ def event_record(submission: EventSubmission, *, event_id: UUID, received_at: da
 
 
 def requested(
-    submission: JobSubmission, template: TemplateAnnounced, *, run_id: UUID, requested_at: datetime
+    submission: JobSubmission,
+    template: TemplateAnnounced,
+    *,
+    run_id: UUID,
+    requested_at: datetime,
+    key_made_at: datetime | None,
 ) -> JobRequested:
     """The accepted request; a run without a trace id gets one that its id names."""
+    replay = submission if isinstance(submission, InboxJob) else None
+    within = submission.start_within
     return JobRequested(
         run_id=run_id,
         tenant_id=submission.tenant_id,
@@ -82,16 +93,21 @@ def requested(
         trace_id=submission.trace_id or f"trace_{run_id}",
         dry_run=submission.dry_run,
         requested_by=RequestedBy(actor_id=submission.actor_id, source_app=submission.source_app),
+        replay_of=replay.replay_of if replay else None,
+        root_run_id=replay.root_run_id if replay else None,
         attempts=template.attempts,
+        key_made_at=key_made_at,
+        start_by=None if within is None else requested_at + timedelta(seconds=within),
         requested_at=requested_at,
     )
 
 
-def job_record(job: JobRequested, *, partitions: int) -> Outgoing:
-    """The record that is the job."""
+def job_record(job: JobRequested, *, partitions: int, lane: Lane = "fast") -> Outgoing:
+    """The record that is the job; a long template's stands in the lane that has slots of its own."""
     key = run_key(job.tenant_id, job.run_id)
+    topic = topics.SLOW_JOBS if lane == "slow" else topics.JOBS
     return Outgoing(
-        topic=topics.JOBS.named(domain_of(job.template_key)),
+        topic=topic.named(domain_of(job.template_key)),
         partition=partition_of(key, partitions),
         key=key,
         value=job.to_bytes(),
@@ -117,6 +133,7 @@ def queued_job(job: JobRequested, *, as_of: str) -> Job:
         trace_id=job.trace_id,
         dry_run=job.dry_run,
         requested_by=job.requested_by,
+        replay_of=job.replay_of,
         created_at=job.requested_at,
         as_of=as_of,
     )

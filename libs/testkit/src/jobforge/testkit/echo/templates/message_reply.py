@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -26,8 +27,21 @@ class Inputs(BaseModel):
     artifact: str | None = None
     progress: bool = False
     behave: Literal[
-        "well", "retryable", "terminal", "raise", "exit", "die", "nan", "block", "group", "hold", "stubborn", "thread"
+        "well",
+        "retryable",
+        "terminal",
+        "raise",
+        "exit",
+        "die",
+        "crash",
+        "nan",
+        "block",
+        "group",
+        "hold",
+        "stubborn",
+        "thread",
     ] = "well"
+    fail_times: int = Field(default=0, ge=0, description="Attempts that fail for now before one works.")
 
 
 class Outputs(BaseModel):
@@ -52,6 +66,8 @@ class Busy(Retryable):
 @template("echo.message.reply", timeout=timedelta(seconds=5), attempts=3)
 async def run(inputs: Inputs, job: Job) -> Outputs:
     """Answers with its message."""
+    if job.attempt <= inputs.fail_times:
+        raise Busy(f"busy at attempt {job.attempt}")
     if inputs.progress:
         await job.progress(0.5, "half way")
     if inputs.sleep:
@@ -79,6 +95,8 @@ async def misbehave(how: str, job: Job) -> Outputs:
             raise SystemExit(3)
         case "die":
             await job.in_process(os._exit, 9)
+        case "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
         case "nan":
             return Outputs(message="", number=float("nan"))
         case "block":

@@ -1,0 +1,90 @@
+"""What many callers ask of Redis at one moment goes out together: one round trip on one connection."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from redis.exceptions import NoScriptError
+
+from jobforge.chassis.redis_line import Command, RedisLine
+
+
+class Script:
+    """A Lua script, called by its digest."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def command(self, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Command:
+        """The command that calls it."""
+        return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
+
+
+class _Question(NamedTuple):
+    commands: tuple[Command, ...]
+    answer: "asyncio.Future[list[Any]] | None"
+
+
+class Together:
+    """Asks for many callers; a question that comes while others are under way goes with the next round trip."""
+
+    def __init__(self, line: RedisLine, *, scripts: Iterable[Script] = ()) -> None:
+        self._line = line
+        self._scripts = tuple(scripts)
+        self._waiting: list[_Question] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    async def ask(self, *commands: Command) -> list[Any]:
+        """The reply to each command; raises ``RedisError`` or ``OSError`` while Redis is away."""
+        answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._put(_Question(commands, answer))
+        return await answer
+
+    def tell(self, *commands: Command) -> None:
+        """Send commands whose replies nobody waits for; lost without a word while Redis is away."""
+        self._put(_Question(commands, None))
+
+    async def close(self) -> None:
+        """Send what waits, for at most a second, and disconnect."""
+        if self._asking is not None:
+            await asyncio.wait([self._asking], timeout=1)
+        await self._line.close()
+
+    def _put(self, question: _Question) -> None:
+        self._waiting.append(question)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all())
+
+    async def _ask_all(self) -> None:
+        questions: list[_Question] = []
+        try:
+            while self._waiting:
+                questions, self._waiting = self._waiting, []
+                await self._round_trip(questions)
+        finally:
+            self._asking = None
+            for question in (*questions, *self._waiting):  # only when this task died: nobody may wait for ever
+                if question.answer is not None:
+                    question.answer.cancel()
+            self._waiting = []
+
+    async def _round_trip(self, questions: list[_Question]) -> None:
+        commands = [command for question in questions for command in question.commands]
+        try:
+            try:
+                answers = await self._line.ask(commands)
+            except NoScriptError:
+                loading: list[Command] = [("SCRIPT", "LOAD", script.text) for script in self._scripts]
+                answers = (await self._line.ask([*loading, *commands]))[len(loading) :]
+        except Exception as error:  # whatever it is belongs to those who asked
+            for question in questions:
+                if question.answer is not None and not question.answer.done():
+                    question.answer.set_exception(error)
+            return
+        replies = iter(answers)
+        for question in questions:
+            own = [next(replies) for _ in question.commands]
+            if question.answer is not None and not question.answer.done():
+                question.answer.set_result(own)

@@ -1,0 +1,52 @@
+"""What a template returned, as JSON that every reader can carry exactly."""
+
+import asyncio
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from jobforge.contracts.base import JsonObject
+from jobforge.contracts.canonical import canonical_json
+from jobforge.execution.errors import InvalidOutputs
+from jobforge.execution.reasons import first_problem
+
+INLINE_CHECK = 32 * 1024
+"""Outputs up to this many characters are checked on the event loop, larger ones in a thread."""
+
+
+class Checked(NamedTuple):
+    """Outputs, and the same as JSON text."""
+
+    outputs: JsonObject
+    text: str
+
+
+async def checked(model: type[BaseModel], result: object) -> Checked:
+    """The result as the template's output model; raises ``InvalidOutputs`` for what JSON cannot carry exactly."""
+    try:
+        outputs = model.model_validate(result, from_attributes=isinstance(result, BaseModel))
+        _refuse_non_finite(outputs.model_dump())
+        plain, text = outputs.model_dump(mode="json"), outputs.model_dump_json()
+        if len(text) < INLINE_CHECK:
+            canonical_json(plain)
+        else:
+            await asyncio.to_thread(canonical_json, plain)
+    except ValidationError as error:
+        raise InvalidOutputs(first_problem(error)) from None
+    except ValueError as error:
+        raise InvalidOutputs(f"JSON cannot carry the outputs exactly: {error}") from None
+    return Checked(plain, text)
+
+
+def _refuse_non_finite(value: Any) -> None:
+    """Pydantic writes NaN and infinities of untyped fields as null, which would hide them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not a JSON number")
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        return
+    for item in value:
+        _refuse_non_finite(item)
