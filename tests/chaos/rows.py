@@ -1,6 +1,6 @@
 """Every row of the table."""
 
-from faults import brokers, crashes, replays, rollouts, views, zombies
+from faults import bad_records, brokers, clusters, crashes, floods, poison, replays, rollouts, storms, views, zombies
 from trial.fault import Fault
 
 ROWS: tuple[Fault, ...] = (
@@ -9,7 +9,12 @@ ROWS: tuple[Fault, ...] = (
     *brokers.ROWS,
     *views.ROWS,
     *replays.ROWS,
+    *bad_records.ROWS,
+    *poison.ROWS,
+    *floods.ROWS,
     *rollouts.ROWS,
+    *storms.ROWS,
+    *clusters.ROWS,
 )
 
 

@@ -1,14 +1,17 @@
-"""Clients of a plane that is mistreated: they send under a key until they are answered, read all the time, note it all."""
+"""Clients of a plane that is mistreated: they repeat until they are answered, read all the time, note it all."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from time import monotonic
 from typing import Any
 
 import httpx
+
+from jobforge.testkit.waiting import until
 from trial.history import History
 from trial.plan import Ask
 
@@ -20,6 +23,8 @@ PAUSE = 0.5
 """Seconds before a request is repeated."""
 LOOK = 0.05
 """Seconds between two reads of one reader while jobs are sent."""
+AGAIN = 120.0
+"""Seconds for which anything but a request is repeated."""
 FAST = 100.0
 """Jobs a second, outside of the fault."""
 TERMINAL = frozenset({"succeeded", "failed", "canceled"})
@@ -54,6 +59,8 @@ class Clients:
     sent: int = 0
     slowest: float = 0.0
     """Seconds of the slowest answer to a request for a job."""
+    refused: list[str] = field(default_factory=list)
+    """What was refused for good, which nothing here should be."""
     _hurry: bool = False
 
     async def send_all(self, asks: Sequence[Ask]) -> None:
@@ -71,21 +78,22 @@ class Clients:
     async def send(self, ask: Ask) -> Known | None:
         """Ask for a job until the plane has answered yes or no; None for no."""
         body = {"tenant_id": ask.tenant, "template_key": ask.template, "inputs": ask.inputs}
+        headers = {"Idempotency-Key": ask.key}
         while True:
-            began = monotonic()
-            answer = await _try(self.ingestion, "POST", "/v1/jobs", json=body, headers={"Idempotency-Key": ask.key})
-            if answer is None or answer.status_code >= 500:
-                self.history.not_accepted(ask, answer)
-                if answer is not None:
-                    self.slowest = max(self.slowest, monotonic() - began)
+            began, call = monotonic(), self.history.asking(ask)
+            answer = await _try(self.ingestion, "POST", "/v1/jobs", json=body, headers=headers)
+            self.history.asked(call, answer)
+            if answer is None:
                 await asyncio.sleep(PAUSE)
                 continue
             self.slowest = max(self.slowest, monotonic() - began)
+            if answer.status_code >= 500:
+                await asyncio.sleep(PAUSE)
+                continue
             if answer.status_code != httpx.codes.ACCEPTED:
-                self.history.refused(ask, answer)
+                self.refused.append(f"{ask.key}: {answer.status_code} {answer.text}")
                 return None
             run = Known(ask, answer.json()["job"]["id"])
-            self.history.accepted(ask, run.run_id, answer)
             self.known.append(run)
             if ask.cancel:
                 await self._cancel(run)
@@ -93,8 +101,12 @@ class Clients:
 
     async def _cancel(self, run: Known) -> None:
         path, params = f"/v1/jobs/{run.run_id}/cancel", {"tenant_id": run.ask.tenant}
-        while (answer := await _try(self.ingestion, "POST", path, params=params)) is None or answer.status_code >= 500:
-            await asyncio.sleep(PAUSE)
+
+        async def accepted() -> bool:
+            answer = await _try(self.ingestion, "POST", path, params=params)
+            return answer is not None and answer.status_code < 500
+
+        await until(accepted, timeout=AGAIN, every=PAUSE)
 
     async def read_forever(self) -> None:
         """Read every known run again and again: unfinished ones first, and for each some that have ended."""
@@ -113,8 +125,9 @@ class Clients:
     async def read(self, run: Known) -> None:
         """Read a run and, once it has ended, its manifest."""
         params = {"tenant_id": run.ask.tenant}
+        reading = self.history.reading(run.ask.tenant, run.run_id, "job")
         answer = await _try(self.manifest, "GET", f"/v1/runs/{run.run_id}", params=params)
-        self.history.job(run.ask.tenant, run.run_id, answer)
+        self.history.read(reading, answer)
         if answer is None or answer.status_code != httpx.codes.OK:
             return
         run.state = answer.json()["status"]
@@ -124,8 +137,9 @@ class Clients:
     async def read_manifest(self, run: Known) -> bool:
         """Read a run's manifest; False when the plane should be asked again."""
         params = {"tenant_id": run.ask.tenant}
+        reading = self.history.reading(run.ask.tenant, run.run_id, "manifest")
         answer = await _try(self.manifest, "GET", f"/v1/runs/{run.run_id}/manifest", params=params)
-        self.history.manifest(run.ask.tenant, run.run_id, answer)
+        self.history.read(reading, answer)
         if answer is None or answer.status_code >= 500:
             return False
         if answer.status_code == httpx.codes.OK and answer.json()["digest"] is not None:
@@ -136,9 +150,7 @@ class Clients:
         """Wait until every known run has ended before a reader's eyes; False when the time was not enough."""
         self._hurry = True
         try:
-            async with asyncio.timeout(timeout):
-                while any(not run.ended for run in self.known):
-                    await asyncio.sleep(LOOK)
+            await until(lambda: all(run.ended for run in self.known), timeout=timeout, every=LOOK)
         except TimeoutError:
             return False
         finally:
@@ -151,12 +163,9 @@ class Clients:
 
         async def work() -> None:
             while waiting:
-                run = waiting.pop()
-                while not await self.read_manifest(run):
-                    await asyncio.sleep(LOOK)
+                await until(partial(self.read_manifest, waiting.pop()), timeout=AGAIN, every=LOOK)
 
-        async with asyncio.timeout(120):
-            await asyncio.gather(*(work() for _ in range(READERS)))
+        await asyncio.gather(*(work() for _ in range(READERS)))
 
 
 @asynccontextmanager

@@ -1,20 +1,22 @@
 """One trial: load, a fault in the middle of it, and the verdict when everything has come to rest."""
 
 import asyncio
-from collections.abc import Awaitable
+import shutil
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from random import Random
 from time import monotonic
 
+from jobforge.testkit.waiting import until
 from trial import log
 from trial.clients import FAST, Clients, clients
 from trial.fault import Fault, NotAsPromised, Stage
 from trial.history import History
 from trial.judge import Verdict, judge
-from trial.plan import plan, quick
+from trial.plan import Ask, plan, quick
 from trial.plane import ChaosPlane
 from trial.sink import Sink
 
@@ -58,10 +60,11 @@ class Result:
 async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result:
     """Put the plane under load, do what the fault does, let everything settle, and judge."""
     folder = options.results / fault.name
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     random = Random(f"{options.seed}:{fault.name}:fault")
     doors = plane["ingestion"].url, plane["manifest"].url
-    with Sink(folder / "effects.ndjson") as sink, History(folder / "clients.ndjson") as history:
+    with Sink(folder / "effects.ndjson") as sink, History(folder / "clients.ndjson", fault.name) as history:
         async with clients(*doors, history, Random(f"{options.seed}:{fault.name}:reads")) as all_clients:
             seconds, times = fault.lasting(short=options.short), 3 if options.short else 8
             stage = Stage(fault.name, plane, all_clients, sink, random, seconds, times)
@@ -86,14 +89,14 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
     return Result(fault.name, fault.what, verdict, recovery, tuple(problems), tuple(stage.notes))
 
 
-async def _under_load(fault: Fault, stage: Stage, asks: list) -> tuple[float | None, list[str]]:
+async def _under_load(fault: Fault, stage: Stage, asks: Sequence[Ask]) -> tuple[float | None, list[str]]:
     problems: list[str] = []
     sending = asyncio.create_task(stage.clients.send_all(asks))
     if fault.idle:
         await sending
         await stage.clients.settled(timeout=SETTLE)
         await log.quiet(stage.plane.bootstrap, timeout=60)
-    await _until(lambda: stage.clients.sent >= BEFORE * len(asks))
+    await until(lambda: stage.clients.sent >= BEFORE * len(asks), timeout=SETTLE)
     stage.clients.rate = min(DURING * len(asks) / max(stage.seconds, 5.0), FAST)
     await _or_problem(fault.inject(stage), problems)
     stage.clients.rate = FAST
@@ -133,13 +136,8 @@ async def _recovered(stage: Stage) -> float | None:
 
 def _wrong_ends(all_clients: Clients) -> list[str]:
     """Runs that ended in a state that their job does not allow: a fault may cost time, never an attempt's verdict."""
-    return [
+    return all_clients.refused + [
         f"{run.run_id} ended {run.state}: {run.manifest and run.manifest['error']}"
         for run in all_clients.known
         if run.state not in run.ask.ends
     ]
-
-
-async def _until(condition) -> None:
-    while not condition():
-        await asyncio.sleep(0.02)

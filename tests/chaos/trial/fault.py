@@ -31,7 +31,9 @@ class Stage:
     times: int
     """How often what is done at random moments is done."""
     notes: list[str] = field(default_factory=list)
-    """What else was seen, for the table's last column."""
+    """What else was seen, kept in ``chaos.json``."""
+    marks: dict[str, int] = field(default_factory=dict)
+    """What ``inject`` leaves for ``check``."""
 
 
 Inject = Callable[[Stage], Awaitable[None]]
@@ -55,6 +57,8 @@ class Fault:
     mix: Mix = EVERYDAY
     idle: bool = False
     """Whether everything has ended before the fault comes."""
+    cluster: bool = False
+    """Whether it needs three brokers; such rows are in the full suite only."""
     recovers: float | None = None
     """Seconds within which the plane must work again, where the promise names them; held to in the full suite."""
 

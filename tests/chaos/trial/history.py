@@ -1,23 +1,26 @@
-"""What every client saw, in the order in which it saw it: one line of JSON an answer."""
+"""What every client did and saw, written to the client log that the history checker reads."""
 
-import json
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from trial.plan import Ask
+
+from jobforge.contracts.jobs import Job
+from jobforge.contracts.manifest import RunManifest
+from jobforge.ledger.client_log import Call, ClientLog, Reading
+from trial.plan import TENANTS, Ask
+
+AS_OF = "JobForge-As-Of"
 
 
 class History:
-    """Writes the client log of one trial."""
+    """The client log of one trial."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, trial: str) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", encoding="utf-8")
-        self.lines = 0
+        self._log = ClientLog(path, client=trial)
+        self._marks = {f"{tenant}.{trial}": f"{tenant}.{trial}/".encode() for tenant in TENANTS}
 
     def __enter__(self) -> Self:
         return self
@@ -25,45 +28,48 @@ class History:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._log.close()
 
-    def accepted(self, ask: Ask, run_id: str, answer: httpx.Response) -> None:
-        """A request was answered with 202."""
-        self._write("accepted", tenant_id=ask.tenant, run_id=run_id, key=ask.key, template_key=ask.template)
+    def asking(self, ask: Ask) -> Call:
+        """A request is about to be sent."""
+        return self._log.request(ask.tenant, ask.template, ask.key, ask.inputs)
 
-    def not_accepted(self, ask: Ask, answer: httpx.Response | None) -> None:
-        """A request got no answer, or was told to come again: it may have been written or not."""
-        self._write("unknown", tenant_id=ask.tenant, key=ask.key, status=answer and answer.status_code)
-
-    def refused(self, ask: Ask, answer: httpx.Response) -> None:
-        """A request was refused for good."""
-        self._write("refused", tenant_id=ask.tenant, key=ask.key, status=answer.status_code, body=answer.text)
-
-    def job(self, tenant: str, run_id: str, answer: httpx.Response | None) -> None:
-        """A run was read."""
+    def asked(self, call: Call, answer: httpx.Response | None) -> None:
+        """How the request ended."""
         if answer is None:
-            return
-        found = answer.json() if answer.status_code == httpx.codes.OK else {}
-        self._write(
-            "job",
-            tenant_id=tenant,
-            run_id=run_id,
-            status=answer.status_code,
-            state=found.get("status"),
-            attempt=found.get("attempt"),
-            as_of=found.get("as_of"),
-        )
+            call.info()
+        elif answer.status_code == httpx.codes.ACCEPTED:
+            call.ok(answer.json()["job"]["id"])
+        else:
+            problem = _problem(answer)
+            unsure = answer.status_code >= 500 and problem.get("outcome", "unknown") == "unknown"
+            (call.info if unsure else call.fail)(answer.status_code, problem.get("code"))
 
-    def manifest(self, tenant: str, run_id: str, answer: httpx.Response | None) -> None:
-        """A manifest was read."""
+    def reading(self, tenant: str, run_id: str, what: str) -> Reading:
+        """A run or its manifest is about to be read."""
+        return self._log.reading(tenant, run_id, what)
+
+    def read(self, reading: Reading, answer: httpx.Response | None) -> None:
+        """What came."""
         if answer is None:
-            return
-        found = answer.json() if answer.status_code == httpx.codes.OK else {}
-        self._write(
-            "manifest", tenant_id=tenant, run_id=run_id, status=answer.status_code, digest=found.get("digest")
-        )
+            reading.refused()
+        elif answer.status_code != httpx.codes.OK:
+            reading.refused(answer.status_code, _problem(answer).get("code"))
+        elif reading.what == "job":
+            reading.job(Job.model_validate_json(answer.content), foreign=self._foreign(reading, answer))
+        else:
+            manifest = RunManifest.model_validate_json(answer.content)
+            foreign = self._foreign(reading, answer)
+            reading.manifest(manifest, as_of=answer.headers.get(AS_OF), foreign=foreign)
 
-    def _write(self, what: str, **fields: Any) -> None:
-        self.lines += 1
-        self._file.write(json.dumps({"at": time.time(), "what": what, **fields}) + "\n")
-        self._file.flush()
+    def _foreign(self, reading: Reading, answer: httpx.Response) -> list[str]:
+        """The other tenants whose jobs' messages stand in an answer."""
+        return [tenant for tenant, mark in self._marks.items() if tenant != reading.tenant and mark in answer.content]
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -23,20 +23,20 @@ async def judge(bootstrap: str, history: Path, effects: Path) -> Verdict:
     last: dict[str, str] = {}
     for line in history.read_text().splitlines():
         seen = json.loads(line)
-        if seen["what"] == "accepted":
-            accepted[seen["run_id"]] = seen["tenant_id"]
-        elif seen["what"] == "job" and seen["status"] not in (200, 503):
+        if seen.get("phase") == "ok":
+            accepted[seen["run"]] = seen["tenant"]
+        if seen["op"] != "read":
+            continue
+        if seen["status"] not in (0, 200, 503) or seen["foreign"]:
             findings.append(f"I2 {seen}")
-        elif seen["what"] == "job" and seen["status"] == 200:
-            before = last.get(seen["run_id"])
+        elif seen["status"] == 200 and seen["what"] == "job":
+            before = last.get(seen["run"])
             if before in ("succeeded", "failed", "canceled") and seen["state"] != before:
                 findings.append(f"I2 {before} became {seen}")
-            last[seen["run_id"]] = seen["state"]
-        elif seen["what"] == "manifest" and seen.get("digest"):
-            if digests.setdefault(seen["run_id"], seen["digest"]) != seen["digest"]:
+            last[seen["run"]] = seen["state"]
+        elif seen.get("digest"):
+            if digests.setdefault(seen["run"], seen["digest"]) != seen["digest"]:
                 findings.append(f"I2 digest changed {seen}")
-        elif seen["what"] == "refused":
-            findings.append(f"refused {seen}")
     snapshots: dict[str, set[str]] = {}
     for record in await log.read_all(bootstrap, ["jobforge.manifests"]):
         content = json.loads(record.value)
@@ -48,7 +48,8 @@ async def judge(bootstrap: str, history: Path, effects: Path) -> Verdict:
         message = RUN_RECORDS.validate_json(record.value)
         if isinstance(message, Outcome):
             ended[str(message.run_id)] += 1
-    keys = Counter(json.loads(line)["key"] for line in effects.read_text().splitlines())
+    lines = [json.loads(line) for line in effects.read_text().splitlines()]
+    keys = Counter(line["key"] for line in lines if line["status"] == "visible")
     doubled += [key for key, count in keys.items() if count > 1]
     findings += [f"I1 lost {run} ({ended[run]} ends)" for run in lost] + [f"doubled {key}" for key in doubled]
     return Verdict(len(accepted), len(lost), len(doubled), len([f for f in findings if f.startswith("I2")]), findings)

@@ -69,7 +69,7 @@ async def groups(bootstrap: str) -> dict[str, Mapping[TopicPartition, int]]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        found = {}
+        found: dict[str, Mapping[TopicPartition, int]] = {}
         for group, _ in await admin.list_consumer_groups():
             offsets = await admin.list_consumer_group_offsets(group)
             found[group] = {at: held.offset for at, held in offsets.items() if held.offset >= 0}

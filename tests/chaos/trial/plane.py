@@ -8,11 +8,10 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-from trial.proxy import Proxy
-
 from jobforge.native.processes import DidNotStart
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.processes import ServiceProcess, Services
+from trial.proxy import Proxy
 
 WORKERS = ("echo", "echo#2")
 SERVICES = ("ingestion", "manifest", *WORKERS)

@@ -1,13 +1,13 @@
 """The world outside: takes effects over HTTP, keeps each key once, and writes down what it was asked."""
 
 import json
-import os
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self
+
+from jobforge.ledger.effects_log import EffectsLog, EffectStatus
 
 MAX_BODY = 64 * 1024
 
@@ -15,8 +15,8 @@ MAX_BODY = 64 * 1024
 class Sink:
     """A far side that de-duplicates by ``Idempotency-Key``, as payment and mail providers do.
 
-    Each first use of a key is one line of NDJSON, on the disk before it is answered with 201; a repeated key changes
-    nothing and is answered with 200.
+    The first use of a key is written down as visible and answered with 201; a repeated one changes nothing and is
+    answered with 200.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +25,7 @@ class Sink:
         """How many posts came, repeated ones counted."""
         self._lock = Lock()
         self._seen: set[str] = set()
-        self._file = path.open("a", encoding="utf-8")
+        self._log = EffectsLog(path)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = Thread(target=self._server.serve_forever, name="effect-sink", daemon=True)
 
@@ -39,7 +39,7 @@ class Sink:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
-        self._file.close()
+        self._log.close()
 
     @property
     def url(self) -> str:
@@ -50,13 +50,12 @@ class Sink:
         """Let an effect happen; False when its key was used before."""
         with self._lock:
             self.posts += 1
-            if key in self._seen:
-                return False
+            first = key not in self._seen
             self._seen.add(key)
-            self._file.write(json.dumps({"key": key, "at": time.time(), **body}) + "\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            return True
+            status: EffectStatus = "visible" if first else "repeat"
+            step = key.rpartition(":")[2]
+            self._log.write(key, status, run_id=body.get("run_id"), step=step, attempt=body.get("attempt"))
+            return first
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         sink = self
@@ -66,7 +65,7 @@ class Sink:
 
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+            def do_POST(self) -> None:
                 length = min(int(self.headers.get("Content-Length") or 0), MAX_BODY)
                 body = json.loads(self.rfile.read(length))
                 happened = sink.take(self.headers.get("Idempotency-Key", ""), body)

@@ -2,15 +2,14 @@
 
 import json
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-from trial.experiment import Result
 
 from jobforge.native import kafka
+from trial.experiment import Result
 
 HEAD = ("fault", "what happened", "jobs", "lost", "doubled", "visible regressions", "recovery, s", "")
 
@@ -38,25 +37,44 @@ class Header:
             kafka=kafka.version(),
         )
 
-
-def markdown(header: Header, results: Sequence[Result]) -> str:
-    """The table, and under it whatever was not as promised."""
-    about = f"{header.date}, {header.cores} cores, {header.memory_gb} GB, Python {header.python}, Kafka {header.kafka}"
-    lines = [f"{about}, seed {header.seed}.", "", f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
-    lines += [f"| {' | '.join(_row(result))} |" for result in results]
-    failed = [result for result in results if not result.held]
-    for result in failed:
-        lines += ["", f"**{result.fault}**: replay with `SEED={header.seed} FAULTS={result.fault} make chaos`"]
-        lines += [f"- {each}" for each in (*result.problems, *result.verdict.findings)]
-    return "\n".join(lines) + "\n"
+    def sentence(self) -> str:
+        """All of it in a line."""
+        machine = f"{self.cores} cores, {self.memory_gb} GB, Python {self.python}, Kafka {self.kafka}"
+        return f"{self.date}, {machine}, seed {self.seed}."
 
 
-def write(header: Header, results: Sequence[Result], folder: Path) -> None:
-    """Leave the table in ``chaos.md`` and ``chaos.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "chaos.md").write_text(markdown(header, results), encoding="utf-8")
-    document = {**asdict(header), "rows": [{**asdict(result), "held": result.held} for result in results]}
-    (folder / "chaos.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The rows so far; each new one is written to ``chaos.md`` and ``chaos.json`` in ``folder`` at once."""
+
+    header: Header
+    folder: Path
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def held(self) -> bool:
+        """Whether every row held."""
+        return all(result.held for result in self.results)
+
+    def add(self, result: Result) -> None:
+        """One more row."""
+        self.results.append(result)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "chaos.md").write_text(self.markdown(), encoding="utf-8")
+        document = {**asdict(self.header), "rows": [{**asdict(each), "held": each.held} for each in self.results]}
+        (self.folder / "chaos.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+    def markdown(self, *, last: int = 0) -> str:
+        """The table, or its last rows, and under it whatever was not as promised."""
+        results = self.results[-last:]
+        lines = [self.header.sentence(), "", f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
+        lines += [f"| {' | '.join(_row(result))} |" for result in results]
+        for result in results:
+            if not result.held:
+                again = f"SEED={self.header.seed} FAULTS={result.fault} make chaos"
+                lines += ["", f"**{result.fault}** (again: `{again}`)", ""]
+                lines += [f"- {each}" for each in (*result.problems, *result.verdict.findings)]
+        return "\n".join(lines) + "\n"
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ class FarSideAway(Retryable):
 @template("echo.effect.post", timeout=timedelta(seconds=20), attempts=3, effects="keyed")
 async def run(inputs: Inputs, job: Job) -> Outputs:
     """Posts its message once, however often it runs: the key is the same each time."""
-    key = f"{job.run_id}:{STEP}"
+    key = job.effect_key(STEP)
     body = {"tenant_id": job.tenant_id, "run_id": str(job.run_id), "attempt": job.attempt, "message": inputs.message}
     try:
         async with httpx.AsyncClient(timeout=5) as client:
