@@ -1,6 +1,19 @@
 """Every row of the table."""
 
-from faults import bad_records, brokers, clusters, crashes, floods, poison, replays, rollouts, storms, views, zombies
+from faults import (
+    bad_records,
+    brokers,
+    clocks,
+    clusters,
+    crashes,
+    floods,
+    poison,
+    replays,
+    rollouts,
+    storms,
+    views,
+    zombies,
+)
 from trial.fault import Fault
 
 ROWS: tuple[Fault, ...] = (
@@ -13,6 +26,7 @@ ROWS: tuple[Fault, ...] = (
     *poison.ROWS,
     *floods.ROWS,
     *rollouts.ROWS,
+    *clocks.ROWS,
     *storms.ROWS,
     *clusters.ROWS,
 )

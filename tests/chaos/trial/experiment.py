@@ -85,7 +85,13 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
             await _or_problem(fault.check(stage), problems)
             await all_clients.read_every_manifest()
             problems += _wrong_ends(all_clients)
-    verdict = await judge(plane.bootstrap, history.path, sink.path)
+    verdict = await judge(
+        plane.bootstrap,
+        clients=history.path,
+        effects=sink.path,
+        artifacts=plane.artifacts,
+        jobs=len(all_clients.known),
+    )
     return Result(fault.name, fault.what, verdict, recovery, tuple(problems), tuple(stage.notes))
 
 

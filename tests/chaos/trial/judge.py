@@ -1,55 +1,61 @@
-"""The verdict on a trial."""
+"""The verdict on a trial: what the history checker says of the log, of what clients saw, and of what was done outside."""
 
-import json
-from collections import Counter
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from jobforge.contracts.runs import RUN_RECORDS, Outcome
-from trial import log
+from jobforge.ledger.artifact_bytes import ArtifactBytes
+from jobforge.ledger.checker import Scope, check
+from jobforge.ledger.evidence import Evidence
+from jobforge.ledger.findings import Finding, Report
+from jobforge.ledger.kafka_history import connected
+
+DOUBLED = frozenset({"I3", "I8"})
+SEEN_WRONG = frozenset({"I2", "I4", "I5"})
+SHOWN = 20
+"""Findings that the table spells out."""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Verdict:
+    """What became of the accepted requests."""
+
     jobs: int
     lost: int
+    """Runs without their one end."""
     doubled: int
+    """Runs with two ends that can be seen, and effects and keys that came twice."""
     regressions: int
-    findings: list[str] = field(default_factory=list)
+    """Answers that took back what an earlier one had said, or showed what they must not."""
+    findings: tuple[str, ...]
+    """Everything that the checker found, in words."""
+    repeated_ends: int
+    """Ends after the first of their run, which changed nothing."""
 
 
-async def judge(bootstrap: str, history: Path, effects: Path) -> Verdict:
-    accepted, digests, findings = {}, {}, []
-    last: dict[str, str] = {}
-    for line in history.read_text().splitlines():
-        seen = json.loads(line)
-        if seen.get("phase") == "ok":
-            accepted[seen["run"]] = seen["tenant"]
-        if seen["op"] != "read":
-            continue
-        if seen["status"] not in (0, 200, 503) or seen["foreign"]:
-            findings.append(f"I2 {seen}")
-        elif seen["status"] == 200 and seen["what"] == "job":
-            before = last.get(seen["run"])
-            if before in ("succeeded", "failed", "canceled") and seen["state"] != before:
-                findings.append(f"I2 {before} became {seen}")
-            last[seen["run"]] = seen["state"]
-        elif seen.get("digest"):
-            if digests.setdefault(seen["run"], seen["digest"]) != seen["digest"]:
-                findings.append(f"I2 digest changed {seen}")
-    snapshots: dict[str, set[str]] = {}
-    for record in await log.read_all(bootstrap, ["jobforge.manifests"]):
-        content = json.loads(record.value)
-        snapshots.setdefault(content["run_id"], set()).add(content["digest"])
-    lost = [run for run in accepted if run not in snapshots]
-    doubled = [run for run in accepted if len(snapshots.get(run, ())) > 1]
-    ended = Counter()
-    for record in await log.read_all(bootstrap, ["jobforge.runs"]):
-        message = RUN_RECORDS.validate_json(record.value)
-        if isinstance(message, Outcome):
-            ended[str(message.run_id)] += 1
-    lines = [json.loads(line) for line in effects.read_text().splitlines()]
-    keys = Counter(line["key"] for line in lines if line["status"] == "visible")
-    doubled += [key for key, count in keys.items() if count > 1]
-    findings += [f"I1 lost {run} ({ended[run]} ends)" for run in lost] + [f"doubled {key}" for key in doubled]
-    return Verdict(len(accepted), len(lost), len(doubled), len([f for f in findings if f.startswith("I2")]), findings)
+async def judge(bootstrap: str, *, clients: Path, effects: Path, artifacts: Path, jobs: int) -> Verdict:
+    """Check the whole log, in which nothing may be in flight any more."""
+    with closing(Evidence()) as evidence:
+        evidence.load(client_log=clients, effects_log=effects)
+        store = ArtifactBytes(artifacts.absolute().as_uri())
+        async with connected(bootstrap) as history:
+            report = await check(history, evidence, scope=Scope(settled=True), artifacts=store)
+    return _verdict(report, jobs)
+
+
+def _verdict(report: Report, jobs: int) -> Verdict:
+    lost, doubled, regressions = set[str | None](), 0, 0
+    for finding in report.findings:
+        if finding.invariant in SEEN_WRONG:
+            regressions += 1
+        elif finding.invariant in DOUBLED or "different terminal manifests" in finding.what:
+            doubled += 1
+        elif finding.invariant in ("I1", "I11"):
+            lost.add(finding.run)
+    shown = tuple(_words(finding) for finding in report.findings[:SHOWN])
+    return Verdict(jobs, len(lost), doubled, regressions, shown, report.repeated_ends)
+
+
+def _words(finding: Finding) -> str:
+    where = f" ({', '.join(finding.at)})" if finding.at else ""
+    return f"{finding.invariant} {finding.tenant}:{finding.run} {finding.what}{where}"
