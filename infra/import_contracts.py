@@ -6,7 +6,20 @@ from pathlib import Path
 STACK = ("execution", "chassis", "contracts")
 """Below the services, each over the next."""
 PURE = frozenset(
-    {"admission", "control_state", "offsets", "policy", "projection", "redaction", "retry", "triggers"},
+    {
+        "admission",
+        "control_state",
+        "endings",
+        "offsets",
+        "policy",
+        "projection",
+        "redaction",
+        "retry",
+        "triggers",
+        "trust",
+        "verdicts",
+        "waits",
+    },
 )
 """Module names that decide and never act, in whatever package they stand."""
 INPUT_OUTPUT = (

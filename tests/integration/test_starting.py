@@ -16,7 +16,7 @@ async def refused(workers: Workers, name: str, **variables: str) -> str:
     return workers.log(name)
 
 
-@pytest.mark.parametrize("name", ["echo", "ingestion", "manifest"])
+@pytest.mark.parametrize("name", ["echo", "ingestion", "manifest", "scheduler"])
 async def test_another_partition_count_refuses_to_start_with_the_setting_to_change(workers: Workers, name: str) -> None:
     """One line, not a stack of frames."""
     said = await refused(workers, name, JOBFORGE_PARTITIONS="3")
@@ -25,7 +25,7 @@ async def test_another_partition_count_refuses_to_start_with_the_setting_to_chan
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("name", ["echo", "ingestion", "manifest"])
+@pytest.mark.parametrize("name", ["echo", "ingestion", "manifest", "scheduler"])
 async def test_a_service_that_starts_before_kafka_waits_and_says_for_what(workers: Workers, name: str) -> None:
     """It becomes ready by itself when the broker is there."""
     await asyncio.to_thread(workers.plane.kafka.stop)

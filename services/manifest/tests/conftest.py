@@ -18,6 +18,7 @@ from jobforge.manifest import archiver, feed, problems
 from jobforge.manifest.archiver import Archiver
 from jobforge.manifest.background import running
 from jobforge.manifest.door import Door
+from jobforge.manifest.families import PATTERN
 from jobforge.manifest.feed import Projector
 from jobforge.manifest.freshness import Freshness
 from jobforge.manifest.lists_http import lists_router
@@ -34,6 +35,7 @@ PARTITIONS = 4
 TOPICS = {
     "jobforge.runs": PARTITIONS,
     "jobforge.jobs.echo": PARTITIONS,
+    "jobforge.jobs.echo.slow": PARTITIONS,
     "jobforge.events.settler": PARTITIONS,
     "jobforge.manifests": PARTITIONS,
     "jobforge.rejected": 1,
@@ -72,7 +74,7 @@ async def serving(log: MemoryLog, redis: Redis, artifacts: ArtifactStore) -> Asy
     freshness = Freshness(log, partitions=PARTITIONS)
     changes = Changes(redis, store, freshness)
     outbox = Outbox(log.publisher(), telemetry, group=feed.GROUP, partitions=PARTITIONS)
-    projector = Projector(store=store, outbox=outbox)
+    projector = Projector(store=store, outbox=outbox, archive=artifacts.read_manifest)
     reads = Reads(redis, freshness, artifacts, partitions=PARTITIONS)
     flags = {"JOBFORGE_MANIFESTS_ENABLED": True}
     door = Door(reads, changes, artifacts, flags.__getitem__, "http://jaeger.example")
@@ -83,7 +85,7 @@ async def serving(log: MemoryLog, redis: Redis, artifacts: ArtifactStore) -> Asy
     await freshness.aim()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running(changes.listen(), changes.probe()))
-        await stack.enter_async_context(log.member(group=feed.GROUP, reader=projector, pattern=feed.PATTERN))
+        await stack.enter_async_context(log.member(group=feed.GROUP, reader=projector, pattern=PATTERN))
         await stack.enter_async_context(
             log.member(group=archiver.GROUP, reader=Archiver(artifacts), topics=[topics.MANIFESTS.name])
         )

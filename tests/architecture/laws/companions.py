@@ -11,7 +11,7 @@ import yaml
 from jobforge.native.services import registered
 from laws.tree import pyproject, service_folders, where
 
-KINDS = ("domain", "door", "view")
+KINDS = ("domain", "door", "view", "clock")
 COMPOSE = "infra/compose/services.yml"
 NATIVE_ROLES = frozenset({"apps", "operators", "domain"})
 """Who may write or read a topic without being a service of that name."""

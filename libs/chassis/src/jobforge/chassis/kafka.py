@@ -210,6 +210,12 @@ class Kafka:
             found = await self._ask().end_offsets(wanted)
         return {Partition(at.topic, at.partition): offset for at, offset in found.items()}
 
+    async def committed(self, group: str) -> Mapping[Partition, int]:
+        """What a group committed; a partition of which it never committed anything is left out."""
+        async with asyncio.timeout(ASK_TIMEOUT):
+            found = await self.broker.config.admin_client.list_consumer_group_offsets(group)
+        return {Partition(at.topic, at.partition): held.offset for at, held in found.items() if held.offset >= 0}
+
     async def cluster_id(self) -> str:
         """The cluster's id, part of the identity of records that came through Kafka."""
         description = await self.broker.config.admin_client.describe_cluster()

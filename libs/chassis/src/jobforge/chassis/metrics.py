@@ -45,6 +45,18 @@ HTTP_REQUESTS = Counter("jobforge_http_requests", "Answered requests.", ["route"
 HTTP_SECONDS = Histogram(
     "jobforge_http_request_seconds", "From a request's head to its answer.", ["route"], buckets=QUICK
 )
+RETRIES_WAITING = Gauge("jobforge_retries_waiting", "Records that this scheduler holds until they are due.", ["topic"])
+RETRIES_MOVED = Counter("jobforge_retries_moved", "Records that were due and went back to their jobs topic.", ["topic"])
+RETRIES_LATE_SECONDS = Histogram(
+    "jobforge_retry_late_seconds", "From the moment a record was due until it was back.", ["topic"], buckets=QUICK
+)
+RUNS_CLOSED = Counter("jobforge_runs_closed", "Runs that the scheduler ended, since no worker would.", ["code"])
+REQUESTS_REPUBLISHED = Counter(
+    "jobforge_requests_republished", "Accepted requests that nobody would have read again, put back by the scheduler."
+)
+DEADLINES_LOOK_SECONDS = Histogram(
+    "jobforge_deadlines_look_seconds", "How long one look at the runs that are due for one took.", buckets=QUICK
+)
 PROJECTION_RECORDS = Counter("jobforge_projection_records", "Records folded into the view.", ["topic"])
 PROJECTION_GAPS = Counter("jobforge_projection_gaps", "Times the view was found to miss records and was rebuilt.")
 TELEMETRY_DROPPED_SPANS = Counter(

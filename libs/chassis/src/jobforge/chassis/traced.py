@@ -50,7 +50,9 @@ class TracedPublisher:
             raise
         if span is None:
             return sent
-        return asyncio.ensure_future(_watched(topic, span, sent))
+        watching = asyncio.ensure_future(_watched(topic, span, sent))
+        watching.add_done_callback(_looked_at)
+        return watching
 
     def _span(self, topic: str) -> Span | None:
         scope = trace_scope.get()
@@ -65,6 +67,12 @@ async def _watched(topic: str, span: Span, sent: Awaitable[Position]) -> Positio
         raise
     _acknowledged(span, at)
     return at
+
+
+def _looked_at(watching: "asyncio.Future[Position]") -> None:
+    """The span has the error; asyncio need not complain that nobody awaited it."""
+    if not watching.cancelled():
+        watching.exception()
 
 
 def _with(headers: Headers, span: Span | None) -> Headers:

@@ -3,9 +3,11 @@
 import typer
 
 from jobforge.cli import reading, sending
+from jobforge.cli.checking import ledger
 from jobforge.cli.demo import demo
 from jobforge.cli.doctor import doctor
 from jobforge.cli.failures import told
+from jobforge.cli.replaying import dlq
 from jobforge.cli.switching import flags, templates
 
 app = typer.Typer(
@@ -14,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="JobForge: events and templated jobs in, one manifest and one trace out. "
-    "Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 the plane cannot be reached.",
+    "Exit codes: 0 done, 1 the job failed or the ledger found something, 2 wrong usage, 3 the plane cannot be reached.",
 )
 for command in (
     demo,
@@ -31,10 +33,12 @@ for command in (
     sending.put,
     sending.cancel,
     doctor,
+    ledger,
 ):
     app.command()(told(command))
 app.add_typer(templates, name="templates")
 app.add_typer(flags, name="flags")
+app.add_typer(dlq, name="dlq")
 
 
 def main() -> None:

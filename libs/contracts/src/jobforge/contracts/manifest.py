@@ -90,8 +90,16 @@ def manifest_digest(manifest: RunManifest) -> str:
 
     Only the manifest's own addresses are left out; a key ``url`` inside inputs, outputs or metrics counts.
     """
-    content = manifest.model_dump(mode="json", exclude=set(_OUTSIDE_DIGEST))
-    for artifact in content["artifacts"]:
-        del artifact["url"]
-    del content["trace"]["url"]
-    return digest(content)
+    return content_digest(manifest.model_dump(mode="json", exclude=set(_OUTSIDE_DIGEST)))
+
+
+def content_digest(content: JsonObject) -> str:
+    """``manifest_digest`` of a manifest as it was written, also by a version with other fields than this one."""
+    kept = {name: value for name, value in content.items() if name not in _OUTSIDE_DIGEST}
+    kept["artifacts"] = [_without_url(artifact) for artifact in kept["artifacts"]]
+    kept["trace"] = _without_url(kept["trace"])
+    return digest(kept)
+
+
+def _without_url(value: JsonObject) -> JsonObject:
+    return {name: item for name, item in value.items() if name != "url"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from os import getpid
 
 from jobforge.chassis.artifacts import ArtifactStore
+from jobforge.chassis.environment import environment_of
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.wire import Headers, NotWritten, Position, Publisher
 from jobforge.contracts.jobs import JobRequested
@@ -17,7 +18,7 @@ from jobforge.execution.discovery import BoundTemplate, bind_tools, find_templat
 from jobforge.execution.errors import ChildDied
 from jobforge.execution.policy import Failure
 from jobforge.execution.reasons import error, failure_of
-from jobforge.execution.runner import Failed, Runner, environment_of
+from jobforge.execution.runner import Failed, Runner
 
 MakeTools = Callable[[Settings], Iterable[object]]
 BLOCKING_THREADS = 16

@@ -12,6 +12,7 @@ from faststream.asgi.factories import AsyncAPIRoute
 from faststream.specification import AsyncAPI
 
 from jobforge.chassis.control import announce
+from jobforge.chassis.environment import environment_of
 from jobforge.chassis.health import Health
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.logs import configure_logging
@@ -36,7 +37,6 @@ from jobforge.execution.discovery import BoundTemplate
 from jobforge.execution.handler import Handler
 from jobforge.execution.leases import RedisLeases
 from jobforge.execution.outcomes import Outcomes
-from jobforge.execution.runner import environment_of
 from jobforge.execution.worker import Limits, Worker
 
 log = structlog.get_logger()

@@ -150,11 +150,13 @@ class Handler:
                 run_id=str(requested.run_id), app_trace_id=requested.trace_id, attempt=started.attempt
             ),
         ):
-            trace_scope.set(TraceScope(requested.trace_id, span.context))
+            scope = TraceScope(requested.trace_id, span.context)
             if step is Step.CANCEL:
+                trace_scope.set(scope)
                 await self._endings.end(self._runner.canceled(snapshot, started, began=False))
                 log.info("run.canceled", template_key=requested.template_key, began=False)
             elif step is Step.EXPIRE:
+                trace_scope.set(scope)
                 await self._endings.end(self._runner.expired(snapshot, started))
                 log.info("run.failed", code="job.expired", template_key=requested.template_key)
             elif not await self._attempt(step, holding, record, requested, snapshot, started, span):
@@ -184,6 +186,7 @@ class Handler:
             result = await running.result()
         finally:
             del self._running[holding]
+        trace_scope.set(TraceScope(requested.trace_id, span.context))  # not before: a start leaves no span of its own
         if result is None and running.stopped == "lost":
             await self._park(record)
             return False

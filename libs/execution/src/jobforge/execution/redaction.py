@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from jobforge.contracts.base import JsonObject
+from jobforge.contracts.snapshot import REDACTED, without
 
-REDACTED = "[REDACTED]"
+__all__ = ["REDACTED", "redacted", "sensitive"]
 
 
 def sensitive(**field: Any) -> Any:
@@ -21,4 +22,4 @@ def redacted(model: type[BaseModel], inputs: JsonObject) -> JsonObject:
         for name, field in model.model_fields.items()
         if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("sensitive")
     }
-    return {name: REDACTED if name in hidden else value for name, value in inputs.items()} if hidden else inputs
+    return without(inputs, hidden)

@@ -1,22 +1,19 @@
 """Runs one attempt of one job to its outcome; whatever the template does, an outcome comes out."""
 
 import asyncio
-import platform
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES, JsonObject
-from jobforge.contracts.canonical import digest
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable
 from jobforge.contracts.runs import Environment, RequestSnapshot, RunCanceled, RunFailed, RunStarted, RunSucceeded
+from jobforge.contracts.snapshot import snapshot_of
 from jobforge.execution.attempt import Attempt, Surroundings
 from jobforge.execution.discovery import BoundTemplate
 from jobforge.execution.errors import InvalidInputs, JobTimedOut, Terminal
@@ -91,22 +88,13 @@ class Runner:
         """What the manifest will say about the request; raises ``Unreadable`` for inputs that JSON cannot carry."""
         bound = self._templates.get(requested.template_key)
         try:
-            inputs_digest = digest(requested.inputs)
+            return snapshot_of(
+                requested,
+                template_version=bound.template.version if bound else requested.template_version,
+                inputs=redacted(bound.template.inputs, requested.inputs) if bound else {},
+            )
         except ValueError as why:
             raise Unreadable("record.invalid", f"/inputs: {why}") from None
-        return RequestSnapshot(
-            project_id=requested.project_id,
-            template_key=requested.template_key,
-            template_version=bound.template.version if bound else requested.template_version,
-            inputs=redacted(bound.template.inputs, requested.inputs) if bound else {},
-            inputs_digest=inputs_digest,
-            trace_id=requested.trace_id,
-            dry_run=requested.dry_run,
-            requested_by=requested.requested_by,
-            replay_of=requested.replay_of,
-            max_attempts=requested.attempts,
-            requested_at=requested.requested_at,
-        )
 
     async def run(
         self, requested: JobRequested, snapshot: RequestSnapshot, started: RunStarted
@@ -209,18 +197,3 @@ def too_large(outcome: RunSucceeded | RunFailed | RunCanceled, size: int) -> Run
     facts = {name: getattr(outcome, name) for name in type(outcome).model_fields if name in RunFailed.model_fields}
     facts |= {"type": "RunFailed", "metrics": {}, "objects_read": ()}
     return RunFailed(**facts | {"error": error("job.invalid_outputs", f"the outcome takes {size} bytes")})
-
-
-def environment_of(service: str) -> Environment:
-    """Where this process runs."""
-    try:
-        release = version(f"jobforge-{service}")
-    except PackageNotFoundError:
-        release = "0"
-    return Environment(
-        service=service,
-        version=release,
-        python=platform.python_version(),
-        platform=platform.platform(),
-        host=socket.gethostname(),
-    )

@@ -53,7 +53,7 @@ class ClientLog:
     """
 
     def __init__(self, path: Path | str, *, client: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._file = Path(path).open("ab", buffering=0)
+        self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - it lives as long as its writer
         self._client = client
         self._clock = clock
         self._calls = itertools.count(1)

@@ -4,8 +4,8 @@ An effect sink writes a line for every call that it got::
 
     {"at":3.0,"key":"<root run id>:<step>","run":"<uuid>","step":"post","attempt":1,"status":"visible"}
 
-``visible``: the call changed something that people can see. ``repeat``: the key was known, nothing changed. ``refused``:
-nothing changed. ``at`` is seconds of any clock; ``run`` and ``attempt`` are as the caller said, null if it did not.
+``visible``: the call changed something that people can see. ``repeat``: the key was known, nothing changed.
+``refused``: nothing changed. ``at`` is seconds of any clock; ``run`` and ``attempt`` are as the caller said, or null.
 """
 
 import time
@@ -23,7 +23,7 @@ class EffectsLog:
     """Appends to an effects log; each line is whole however the process ends."""
 
     def __init__(self, path: Path | str, *, clock: Callable[[], float] = time.time) -> None:
-        self._file = Path(path).open("ab", buffering=0)
+        self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - it lives as long as its writer
         self._clock = clock
 
     def close(self) -> None:

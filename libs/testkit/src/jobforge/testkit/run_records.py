@@ -1,5 +1,6 @@
 """Requests, run records and events for tests: each as its writer would make it, at fixed times."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,8 +12,11 @@ from jobforge.contracts.runs import (
     ArtifactWritten,
     Environment,
     RequestSnapshot,
+    RunCanceled,
     RunFailed,
     RunProgressed,
+    RunRestored,
+    RunRetrying,
     RunStarted,
     RunSucceeded,
 )
@@ -116,6 +120,46 @@ def failed(
         environment=ENVIRONMENT,
         error=JobError(code=code, message="it broke"),
     )
+
+
+def retrying(
+    run_id: UUID, tenant_id: str = "acme", *, attempt: int = 1, claim: str = "c1", code: str = "echo.flaky"
+) -> RunRetrying:
+    """An attempt fails two seconds after the request, and the next one waits."""
+    return RunRetrying(
+        run_id=run_id,
+        tenant_id=tenant_id,
+        attempt=attempt,
+        claim=claim,
+        worker="w1",
+        started_at=after(1),
+        finished_at=after(2),
+        error=JobError(code=code, message="not yet", retryable=True),
+        next_attempt=attempt + 1,
+        not_before=after(3),
+    )
+
+
+def canceled(run_id: UUID, tenant_id: str = "acme", *, attempt: int = 1, claim: str = "c1") -> RunCanceled:
+    """The run ends because somebody asked for it, three seconds after the request."""
+    return RunCanceled(
+        run_id=run_id,
+        tenant_id=tenant_id,
+        request=snapshot(),
+        attempt=attempt,
+        claim=claim,
+        worker="w1",
+        started_at=after(1),
+        finished_at=after(3),
+        environment=ENVIRONMENT,
+        error=JobError(code="job.canceled", message="canceled by ops"),
+    )
+
+
+def restored(manifest: bytes) -> RunRestored:
+    """A worker found this manifest in the archive and publishes it again."""
+    content = json.loads(manifest)
+    return RunRestored(run_id=content["run_id"], tenant_id=content["tenant_id"], manifest=content)
 
 
 def event(tenant_id: str = "acme", **more: Any) -> EventEnvelope:

@@ -22,6 +22,7 @@ from jobforge.manifest import archiver, feed, problems
 from jobforge.manifest.archiver import Archiver
 from jobforge.manifest.background import running
 from jobforge.manifest.door import Door
+from jobforge.manifest.families import PATTERN
 from jobforge.manifest.feed import Projector
 from jobforge.manifest.freshness import Freshness
 from jobforge.manifest.lists_http import lists_router
@@ -55,9 +56,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     changes = Changes(redis, store, freshness)
     reads = Reads(redis, freshness, artifacts, partitions=settings.partitions)
     outbox = Outbox(kafka.publisher, telemetry, group=feed.GROUP, partitions=settings.partitions)
-    projector = Projector(store=store, outbox=outbox)
+    projector = Projector(store=store, outbox=outbox, archive=artifacts.read_manifest)
     kafka.read(
-        projector, group=feed.GROUP, pattern=feed.PATTERN, message=AnyRunRecord, title="projection", description=ABOUT
+        projector, group=feed.GROUP, pattern=PATTERN, message=AnyRunRecord, title="projection", description=ABOUT
     )
     kafka.read(
         Archiver(artifacts),

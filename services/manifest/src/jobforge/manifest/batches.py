@@ -1,24 +1,26 @@
 """What a batch of records of one partition does to the view, as data."""
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from jobforge.chassis.wire import Record
-from jobforge.contracts import topics
 from jobforge.contracts.envelope import EventEnvelope
-from jobforge.contracts.jobs import JobRequested
-from jobforge.contracts.reading import Unreadable, read, read_any
-from jobforge.contracts.runs import RUN_RECORDS
+from jobforge.contracts.reading import Unreadable
 from jobforge.manifest import keys
-from jobforge.manifest.projection import NOTHING, Request, RunState, fold, request_of
+from jobforge.manifest.projection import SLOW, begun_again, fold, moved, request_of
+from jobforge.manifest.states import Request, RunState, stored_request, stored_run
 
 Command = Sequence[str | bytes | int]
 State = RunState | Request | None
+Read = tuple[Record, Any]
+"""A record and its message, or the ``Unreadable`` that says why it has none."""
 REBUILT_KEPT = timedelta(days=1)
 """A row stays at least this long after it is written, so that a rebuild from two topics never shows half of it."""
+UNSEEN = timedelta(seconds=60)
+"""How long after its request a run may show no sign of life before somebody looks after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,91 +60,68 @@ class Batch:
         self.commands.append((mode, command))
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How the records of one kind of topic are read and folded.
-
-    ``held`` names the field of a row that the fold needs; ``row`` says which row a message is about.
-    """
-
-    held: str | None
-    read: Callable[[bytes | None], Any]
-    row: Callable[[Any], str]
-    parse: Callable[[bytes | None], State]
-    fold: "Fold"
-
-
-Read = tuple[Record, Any]
-"""A record and its message, or the ``Unreadable`` that says why it has none."""
-Fold = Callable[[Sequence[Read], MutableMapping[str, State], int, datetime], Batch]
-"""(records, states by row, watermark, now) to a batch; the states are updated in place."""
-
-
-def decode(family: Family, records: Iterable[Record]) -> list[Read]:
-    """Each record with its message or the reason it has none."""
-    found: list[Read] = []
-    for record in records:
-        try:
-            found.append((record, family.read(record.value)))
-        except Unreadable as error:
-            found.append((record, error))
-    return found
-
-
-def rows_of(family: Family, reads: Iterable[Read]) -> set[str]:
-    """The rows that a fold of these needs to know."""
-    if family.held is None:
-        return set()
-    return {family.row(message) for _, message in reads if not isinstance(message, Unreadable)}
-
-
 def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied: int, now: datetime) -> Batch:
     """Lifecycle records: each touched run is written once, with its manifest if it ended here."""
     batch = Batch()
     sealed: dict[str, bytes] = {}
-    touched: dict[str, Record] = {}
+    touched: dict[str, tuple[Record, State]] = {}
     for record, message in reads:
         if isinstance(message, Unreadable):
             batch.publish.append(_refused(record, message))
             continue
-        row = _run_row(message)
+        row = run_row(message)
         state = states.get(row)
         assert isinstance(state, RunState)
         if record.offset < applied:
             if state.end is not None and state.end.offset == record.offset:
-                trace_id = state.end.request.trace_id if state.end.request else None
-                batch.publish.append(Snapshot(record, message.tenant_id, message.run_id, trace_id, None))
+                batch.publish.append(_snapshot(record, message, state, None))
             continue
         folded = fold(state, message, record.offset)
         if folded.manifest is not None:
-            sealed[row] = folded.manifest.model_dump_json().encode()
-            trace_id = folded.manifest.trace.trace_id
-            batch.publish.append(Snapshot(record, message.tenant_id, message.run_id, trace_id, sealed[row]))
+            sealed[row] = folded.manifest
+            batch.publish.append(_snapshot(record, message, folded.state, folded.manifest))
         if folded.state is not state:
             states[row] = folded.state
-            touched[row] = record
-    for row, record in touched.items():
-        _write_run(batch, row, states[row], sealed.get(row), record, now)
+            touched[row] = (record, touched[row][1] if row in touched else state)
+    for row, (record, before) in touched.items():
+        after = states[row]
+        assert isinstance(after, RunState)
+        assert isinstance(before, RunState)
+        _write_run(batch, row, before, after, sealed.get(row), record, now)
     return batch
 
 
 def fold_jobs(reads: Sequence[Read], states: MutableMapping[str, State], applied: int, now: datetime) -> Batch:
-    """Accepted requests: the first one of a run makes its row; one with another body is refused."""
+    """Accepted requests: the first one of a run makes its row; one with another body is refused.
+
+    The same one again (a retry, a repeat of the client) changes nothing, but for one that was moved to a slow lane.
+    """
     batch = Batch()
     for record, message in reads:
         if isinstance(message, Unreadable):
             # The domain's worker reads the same bytes, sends them to its dead letters and ends the run.
             continue
-        row = _run_row(message)
+        row = run_row(message)
         known = states.get(row)
         if isinstance(known, Request) and known.body_digest != message.body_digest:
             detail = f"run {message.run_id} was requested before with another body"
             batch.publish.append(Refusal(record, "idempotency.conflict", detail))
-        if isinstance(known, Request) or record.offset < applied:
             continue
-        request = request_of(message)
+        if record.offset < applied:
+            continue
+        if isinstance(known, Request):
+            later = moved(known, record.topic, record.offset)
+            if later is not None:
+                states[row] = later
+                batch.add("HSET", row, "request", stored_request(later))
+            continue
+        request = request_of(message, record.topic, record.offset)
         states[row] = request
-        batch.add("HSETNX", row, "request", request.model_dump_json(exclude_defaults=True))
+        batch.add("HSETNX", row, "request", stored_request(request), mode="first")
+        batch.add("ZADD", keys.open_runs(record.partition), _look_at(request), _member(row), mode="if")
+        if record.topic.endswith(SLOW):
+            # The lane that it was moved from may have been written since this one looked.
+            batch.add("HSET", row, "request", stored_request(request))
         _list_run(batch, row, message.tenant_id, message.run_id, request)
         batch.add("PEXPIREAT", row, _until(record, keys.UNFINISHED_KEPT, now), mode="if")
         batch.changed[row] = None
@@ -160,19 +139,56 @@ def fold_events(reads: Sequence[Read], states: MutableMapping[str, State], appli
     return batch
 
 
-def _write_run(batch: Batch, row: str, state: State, manifest: bytes | None, record: Record, now: datetime) -> None:
-    assert isinstance(state, RunState)
-    fields: list[str | bytes] = ["run", state.model_dump_json(exclude_defaults=True)]
+def run_row(message: Any) -> str:
+    """The row that a message about a run belongs to."""
+    return keys.row(message.tenant_id, message.run_id)
+
+
+def _snapshot(record: Record, message: Any, state: RunState, value: bytes | None) -> Snapshot:
+    request = state.end.request if state.end else None
+    return Snapshot(record, message.tenant_id, message.run_id, request.trace_id if request else None, value)
+
+
+def _write_run(
+    batch: Batch, row: str, before: RunState, after: RunState, manifest: bytes | None, record: Record, now: datetime
+) -> None:
+    fields: list[str | bytes] = [keys.RUN, stored_run(after)]
     if manifest is not None:
-        fields += ["manifest", manifest]
-    batch.add("HSET", row, *fields)
+        fields += [keys.MANIFEST, manifest]
+    if after.cancel_requested and not before.cancel_requested:
+        fields += [keys.CANCEL, "1"]
+    begun = begun_again(after)
+    if begun > 1:
+        fields += [keys.STARTS, f"{after.attempt} {begun}"]
     batch.changed[row] = None
-    if manifest is None or state.end is None:
+    if before.end is not None:
+        # Only counted, in a row that may have been let go: it is not made anew without its manifest.
+        batch.add("EXISTS", row, mode="first")
+        batch.add("HSET", row, *fields, mode="if")
         return
-    if state.end.request is not None:
-        tenant_id, run_id = row.split(":")[-2:]
-        _list_run(batch, row, tenant_id, UUID(run_id), state.end.request)
-    batch.add("PEXPIREAT", row, _until(record, keys.FINISHED_KEPT, now))
+    batch.add("HSET", row, *fields)
+    if manifest is not None and after.end is not None:
+        if after.end.request is not None:
+            tenant_id, run_id = row.split(":")[-2:]
+            _list_run(batch, row, tenant_id, UUID(run_id), after.end.request)
+        batch.add("PEXPIREAT", row, _until(record, keys.FINISHED_KEPT, now))
+        batch.add("ZREM", keys.open_runs(record.partition), _member(row))
+    elif after.cancel_requested and not before.cancel_requested:
+        batch.add("ZADD", keys.open_runs(record.partition), "XX", 0, _member(row))
+    if before.status is None and manifest is None:
+        # Its request, which brings an expiry, may never be read.
+        batch.add("PEXPIREAT", row, _until(record, keys.UNFINISHED_KEPT, now), "NX")
+
+
+def _look_at(request: Request) -> int:
+    """When somebody should look after the run (ms since the epoch)."""
+    latest = request.requested_at + UNSEEN
+    return int(min(latest, request.start_by or latest).timestamp() * 1000)
+
+
+def _member(row: str) -> str:
+    """A row's run key."""
+    return row.removeprefix(keys.row("", "")[:-1])
 
 
 def _list_run(batch: Batch, row: str, tenant_id: str, run_id: UUID, request: Request) -> None:
@@ -207,38 +223,3 @@ def _until(record: Record, kept: timedelta, now: datetime) -> int:
 
 def _refused(record: Record, error: Unreadable) -> Refusal:
     return Refusal(record, error.reason, error.detail)
-
-
-def _run_row(message: Any) -> str:
-    return keys.row(message.tenant_id, message.run_id)
-
-
-def _no_row(message: Any) -> str:
-    return ""
-
-
-RUNS = Family(
-    held="run",
-    read=lambda value: read_any(RUN_RECORDS, value),
-    row=_run_row,
-    parse=lambda held: RunState.model_validate_json(held) if held else NOTHING,
-    fold=fold_runs,
-)
-JOBS = Family(
-    held="request",
-    read=lambda value: read(JobRequested, value),
-    row=_run_row,
-    parse=lambda held: Request.model_validate_json(held) if held else None,
-    fold=fold_jobs,
-)
-EVENTS = Family(
-    held=None, read=lambda value: read(EventEnvelope, value), row=_no_row, parse=lambda held: None, fold=fold_events
-)
-_PREFIXES: Mapping[str, Family] = {topics.JOBS.named(): JOBS, topics.EVENTS.named(): EVENTS}
-
-
-def family_of(topic: str) -> Family:
-    """How this topic is folded; raises ``KeyError`` for one that the view does not read."""
-    if topic == topics.RUNS.name:
-        return RUNS
-    return next(family for prefix, family in _PREFIXES.items() if topic.startswith(prefix))

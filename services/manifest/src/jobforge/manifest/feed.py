@@ -1,60 +1,38 @@
 """The projection's loop: reads the log from the view's own watermarks, applies it, and goes back when the view did."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from uuid import UUID
 
 from redis.exceptions import RedisError
 
+from jobforge.chassis.artifacts import StoreUnavailable
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.metrics import CONSUMER_REBALANCES, PROJECTION_GAPS, PROJECTION_RECORDS, child
 from jobforge.chassis.wire import Consumer, Partition, Record
 from jobforge.manifest import keys
-from jobforge.manifest.batches import Batch, Family, Read, Snapshot, State, decode, family_of, rows_of
+from jobforge.manifest.batches import Batch, Read, Snapshot
+from jobforge.manifest.families import decode, family_of, outlived, remembered, rows_of
+from jobforge.manifest.lanes import Lane, slices
 from jobforge.manifest.outbox import Outbox
 from jobforge.manifest.store import Step, Store
 
 GROUP = "manifest"
-PATTERN = r"^jobforge\.(runs|(jobs|events)\.[a-z][a-z0-9-]*)$"
-"""Everything the view is made of; ``.slow`` lanes hold what a jobs topic already held."""
 PROBE = 0.25
 """Seconds between looks at the watermarks while nothing arrives, so that an idle flush is noticed too."""
 COMMIT = 0.2
 RECORDS = 500
-SLICE_RECORDS = 64
-"""Records of a partition folded at a time: more would hold the event loop."""
-SLICE_BYTES = 1024 * 1024
-"""Bytes of records in one script, which holds Redis while it runs."""
-REMEMBERED = 4096
-"""Rows of each partition kept in memory."""
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
 
 log = get_logger()
 
+Archive = Callable[[str, UUID], Awaitable[bytes | None]]
+"""The archived manifest of a tenant's run, or None; raises ``StoreUnavailable``."""
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(slots=True)
-class Lane:
-    """One partition that this member folds."""
-
-    partition: Partition
-    family: Family
-    applied: int | None = None
-    """The watermark, or None while it has to be asked for."""
-    published: int | None = None
-    """What the group had committed; None until asked for."""
-    target: int = 0
-    """The end of the log when the lane was last placed: caught up once applied."""
-    states: dict[str, State] = field(default_factory=dict)
-
-    def lost(self) -> None:
-        """The view may not hold what this lane remembers."""
-        self.applied = None
-        self.states.clear()
 
 
 class Projector:
@@ -64,8 +42,9 @@ class Projector:
     again, and those after the commit are published again.
     """
 
-    def __init__(self, *, store: Store, outbox: Outbox, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, *, store: Store, outbox: Outbox, archive: Archive, now: Callable[[], datetime] = _now) -> None:
         self._store = store
+        self._archive = archive
         self._outbox = outbox
         self._now = now
         self._lanes: dict[Partition, Lane] = {}
@@ -111,7 +90,7 @@ class Projector:
             try:
                 if any(lane.applied is None for lane in self._lanes.values()):
                     await self._place(consumer)
-                for batches in _slices(await consumer.poll(timeout=PROBE, max_records=RECORDS)):
+                for batches in slices(await consumer.poll(timeout=PROBE, max_records=RECORDS)):
                     await self._take(consumer, batches)
                 if clock() - probed >= PROBE:
                     await self._probe(consumer)
@@ -119,7 +98,7 @@ class Projector:
                 if self.trouble is not None:
                     log.info("projection.resumed")
                     self.trouble, self._wait = None, FIRST_WAIT
-            except RedisError as error:
+            except (RedisError, StoreUnavailable) as error:
                 await self._lose_all(consumer, error)
             if clock() - committed >= COMMIT:
                 await self._outbox.commit(consumer)
@@ -150,7 +129,7 @@ class Projector:
             if mark is not None and lane.partition in self._lanes:
                 consumer.seek(lane.partition, max(first, min(mark, lane.published)))
                 consumer.resume([lane.partition])
-        log.info("projection.placed", partitions=len(lanes), behind=sum(_behind(lane) for lane in lanes))
+        log.info("projection.placed", partitions=len(lanes), behind=sum(lane.behind for lane in lanes))
 
     async def _take(self, consumer: Consumer, batches: Mapping[Partition, list[Record]]) -> None:
         work: list[tuple[Lane, list[Read]]] = []
@@ -163,7 +142,7 @@ class Projector:
         steps, after = [], []
         for lane, reads in work:
             assert lane.applied is not None
-            batch = lane.family.fold(reads, lane.states, lane.applied, self._now())
+            batch = lane.family.fold(await self._remembered(lane, reads), lane.states, lane.applied, self._now())
             end = max(lane.applied, reads[-1][0].offset + 1)
             steps.append(Step(lane.partition, lane.applied, end, batch))
             after.append(reads[-1][0].offset + 1)
@@ -177,7 +156,7 @@ class Projector:
                 continue
             lane.applied = step.after
             child(PROJECTION_RECORDS, lane.partition.topic).inc(len(reads))
-            _trim(lane.states)
+            lane.trim()
             if lane.partition in self._lanes:
                 await self._publish(lane, step.batch, read_to)
 
@@ -206,6 +185,16 @@ class Projector:
         for (lane, row), value in zip(missing, values, strict=True):
             lane.states[row] = lane.family.parse(value)
 
+    async def _remembered(self, lane: Lane, reads: list[Read]) -> list[Read]:
+        """The records, told apart from late repeats of runs that the view let go: the archive is asked for those."""
+        doubtful = outlived(lane.family, reads, lane.states)
+        if not doubtful:
+            return reads
+        asked = {row: await self._archive(message.tenant_id, message.run_id) for row, message in doubtful.items()}
+        archived = {row: value for row, value in asked.items() if value is not None}
+        log.info("projection.asked_archive", partition=keys.watermark(lane.partition), runs=len(asked))
+        return remembered(lane.family, reads, archived)
+
     async def _probe(self, consumer: Consumer) -> None:
         held = await self._store.watermarks()
         for lane in list(self._lanes.values()):
@@ -219,11 +208,12 @@ class Projector:
         lane.lost()
         consumer.pause([lane.partition])
 
-    async def _lose_all(self, consumer: Consumer, error: RedisError) -> None:
-        """Redis is away: hold every partition, keep the group membership alive, and place the lanes anew."""
+    async def _lose_all(self, consumer: Consumer, error: Exception) -> None:
+        """Redis, or the archive, is away: hold every partition, stay in the group, and place the lanes anew."""
         if self.trouble is None:
             log.warning("projection.view_lost", error=repr(error))
-        self.trouble = f"Redis does not answer: {type(error).__name__}"
+        what = "the archive" if isinstance(error, StoreUnavailable) else "Redis"
+        self.trouble = f"{what} does not answer: {type(error).__name__}"
         for lane in self._lanes.values():
             lane.lost()
         consumer.pause(self._lanes)
@@ -231,32 +221,5 @@ class Projector:
         self._wait = min(self._wait * 2, LONGEST_WAIT)
 
 
-def _slices(batches: Mapping[Partition, list[Record]]) -> Iterator[dict[Partition, list[Record]]]:
-    """The same records in the same order, in pieces of a partition that hold up nobody."""
-    rest = {partition: records for partition, records in batches.items() if records}
-    while rest:
-        now = {partition: _head(records) for partition, records in rest.items()}
-        yield now
-        rest = {at: more for at, records in rest.items() if (more := records[len(now[at]) :])}
-
-
-def _head(records: list[Record]) -> list[Record]:
-    size = 0
-    for count, record in enumerate(records):
-        size += len(record.value or b"")
-        if count and (size > SLICE_BYTES or count >= SLICE_RECORDS):
-            return records[:count]
-    return records
-
-
-def _trim(states: dict[str, State]) -> None:
-    for row in list(states)[: max(0, len(states) - REMEMBERED)]:
-        del states[row]
-
-
 def _row(snapshot: Snapshot) -> str:
     return keys.row(snapshot.tenant_id, snapshot.run_id)
-
-
-def _behind(lane: Lane) -> int:
-    return max(0, lane.target - (lane.applied or 0))

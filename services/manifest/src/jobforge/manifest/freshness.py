@@ -8,7 +8,7 @@ from typing import Protocol
 from jobforge.chassis.wire import Partition
 from jobforge.contracts import topics
 from jobforge.manifest import keys
-from jobforge.manifest.feed import PATTERN
+from jobforge.manifest.families import PATTERN
 
 _OURS = re.compile(PATTERN)
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from jobforge.chassis.view_names import WATERMARKS, open_runs, row, watermark
+from jobforge.chassis.view_names import CANCEL, MANIFEST, REQUEST, RUN, STARTS, WATERMARKS, open_runs, row, watermark
 
-__all__ = ["WATERMARKS", "open_runs", "row", "watermark"]
+__all__ = ["CANCEL", "MANIFEST", "REQUEST", "RUN", "STARTS", "WATERMARKS", "open_runs", "row", "watermark"]
 
 FINISHED_KEPT = timedelta(days=7)
 """How long a finished run stays; then reads fall through to the archive."""

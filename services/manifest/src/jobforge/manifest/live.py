@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 from jobforge.contracts.jobs import Job
 from jobforge.manifest import keys
 from jobforge.manifest.freshness import Rebuilding
-from jobforge.manifest.projection import history
 from jobforge.manifest.push import Changes
 from jobforge.manifest.reads import NoSuchRun, Reads, Row
+from jobforge.manifest.showing import history
 
 LONGEST_WAIT = 60.0
 """Seconds that a long poll may ask for; more is cut down to this."""
@@ -52,6 +52,9 @@ async def follow(reads: Reads, changes: Changes, tenant_id: str, run_id: UUID, *
         while not changes.closing.is_set():
             changed.clear()
             row = await _again(reads, tenant_id, run_id)
+            if row is not None and row.run is None and row.job.is_terminal:
+                yield _event(max(after, -1), row.job)  # from the archive, which knows no offsets
+                return
             for offset, job in history(row.job, row.run, after) if row is not None else ():
                 yield _event(offset, job)
                 after = offset

@@ -15,8 +15,9 @@ from jobforge.contracts.jobs import Job
 from jobforge.contracts.manifest import RunManifest
 from jobforge.manifest import keys, scripts
 from jobforge.manifest.freshness import Freshness, Rebuilding
-from jobforge.manifest.projection import Request, RunState, job_of_manifest, merged
 from jobforge.manifest.rows import Rows
+from jobforge.manifest.showing import job_of_manifest, merged
+from jobforge.manifest.states import Request, RunState, parsed_request, parsed_run
 from jobforge.manifest.store import Script
 
 T = TypeVar("T")
@@ -189,11 +190,11 @@ class Reads:
 
 
 def _request(held: bytes | None) -> Request | None:
-    return Request.model_validate_json(held) if held else None
+    return parsed_request(held) if held else None
 
 
 def _run(held: bytes | None) -> RunState | None:
-    return RunState.model_validate_json(held) if held else None
+    return parsed_run(held) if held else None
 
 
 def _matches(facts: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:

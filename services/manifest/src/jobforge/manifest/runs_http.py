@@ -15,8 +15,8 @@ from jobforge.contracts.manifest import Artifact, RunManifest
 from jobforge.manifest.door import Door
 from jobforge.manifest.live import EVERYTHING, LONGEST_WAIT, follow, wait_for_change
 from jobforge.manifest.problems import Refused, documented, run_not_found
-from jobforge.manifest.projection import pending_manifest
 from jobforge.manifest.reads import Row
+from jobforge.manifest.showing import pending_manifest
 
 THUMBNAIL_BYTES = 512 * 1024
 """Images up to this size are shown in an HTML report; larger ones are only named."""

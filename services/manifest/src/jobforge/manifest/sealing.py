@@ -1,14 +1,19 @@
 """How a run's end becomes its manifest: a pure function of ``jobforge.runs`` up to the first terminal record."""
 
+import hashlib
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Literal
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from jobforge.contracts.base import Instant, JsonObject, Value
+import orjson
+
+from jobforge.contracts.base import JsonObject
+from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.identity import otel_trace_id
 from jobforge.contracts.jobs import JobError
-from jobforge.contracts.manifest import Artifact, Attempt, RunManifest, Timings, TraceReference
-from jobforge.contracts.runs import Outcome, RequestSnapshot, RunFailed, RunSucceeded
+from jobforge.contracts.manifest import RunManifest
+from jobforge.contracts.runs import Outcome, RequestSnapshot, RunCanceled, RunFailed, RunRestored, RunSucceeded
+from jobforge.manifest.states import Start
 
 INVALID_OUTPUTS = JobError(
     code="job.invalid_outputs",
@@ -16,126 +21,196 @@ INVALID_OUTPUTS = JobError(
 )
 
 
-class Start(Value):
-    """One start of an attempt; the claim tells two starts of one attempt apart."""
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A terminal manifest: its JSON, its digest, and what the job shows of it."""
 
-    number: int
-    claim: str
-    worker: str
-    started_at: Instant
+    value: bytes
+    digest: str
+    complete: bool
+    error: JobError | None
 
 
-def seal(outcome: Outcome, starts: Sequence[Start]) -> RunManifest:
+class NotRestorable(ValueError):
+    """A record says that a manifest is restored, and it is none, or another run's, or not what its digest says."""
+
+
+def seal(outcome: Outcome, starts: Sequence[Start]) -> Sealed:
     """The terminal manifest, with its digest.
 
     ``starts`` are the starts seen before the outcome. An outcome that has no canonical JSON becomes a failure with
     ``job.invalid_outputs`` and without what could not be carried, so that the run still ends.
     """
-    manifest = _manifest(outcome, starts)
+    error = outcome.error if isinstance(outcome, RunFailed | RunCanceled) else None
+    manifest = _manifest(outcome, starts, error)
     try:
-        return manifest.sealed()
+        return _sealed(manifest, error)
     except ValueError:
-        failed = manifest.model_copy(
-            update={
-                "status": "failed",
-                "error": INVALID_OUTPUTS,
-                "inputs": {},
-                "outputs": None,
-                "artifacts": (),
-                "metrics": {},
-                "attempts": tuple(
-                    attempt.model_copy(update={"outcome": "failed", "error": INVALID_OUTPUTS})
-                    if attempt.outcome == "succeeded"
-                    else attempt
-                    for attempt in manifest.attempts
-                ),
-            }
-        )
-        return failed.sealed()
+        return _sealed(_without_outputs(manifest), INVALID_OUTPUTS)
 
 
-def _manifest(outcome: Outcome, starts: Sequence[Start]) -> RunManifest:
-    error = outcome.error if isinstance(outcome, RunFailed) else None
-    succeeded = isinstance(outcome, RunSucceeded)
-    return RunManifest(
-        run_id=outcome.run_id,
-        tenant_id=outcome.tenant_id,
-        status="complete" if succeeded else "failed",
-        objects_read=outcome.objects_read,
-        outputs=outcome.outputs if isinstance(outcome, RunSucceeded) else None,
-        artifacts=_artifacts(outcome),
-        attempts=_attempts(outcome, starts, error),
-        timings=_timings(outcome, starts),
-        metrics=outcome.metrics,
-        environment=outcome.environment,
-        tool_versions=outcome.tool_versions,
-        error=error,
-        **_asked(outcome.request),
-    )
+def unseal(record: RunRestored) -> tuple[RunManifest, bytes]:
+    """The manifest that a record restores, and its JSON as it was archived; raises ``NotRestorable``."""
+    manifest = record.manifest
+    if manifest.get("run_id") != str(record.run_id) or manifest.get("tenant_id") != record.tenant_id:
+        raise NotRestorable("the manifest is that of another run")
+    try:
+        covered = {name: value for name, value in manifest.items() if name not in _OUTSIDE_DIGEST}
+        covered["artifacts"] = [_without_url(artifact) for artifact in covered["artifacts"]]
+        covered["trace"] = _without_url(covered["trace"])
+        found = hashlib.sha256(canonical_json(covered)).hexdigest()
+        restored = RunManifest.model_validate(manifest)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise NotRestorable("it is no manifest") from error
+    if found != restored.digest:
+        raise NotRestorable("the manifest's digest is not that of its content")
+    return restored, orjson.dumps(manifest)
 
 
-def _asked(request: RequestSnapshot | None) -> JsonObject:
-    if request is None:
-        return {}
-    asked: dict[str, Any] = {
-        name: getattr(request, name)
-        for name in (
-            "project_id",
-            "template_key",
-            "template_version",
-            "inputs",
-            "inputs_digest",
-            "dry_run",
-            "requested_by",
-            "replay_of",
-        )
+_OUTSIDE_DIGEST = frozenset({"digest", "duplicates"})
+
+
+def _without_url(value: JsonObject) -> JsonObject:
+    return {name: found for name, found in value.items() if name != "url"}
+
+
+def _sealed(manifest: JsonObject, error: JobError | None) -> Sealed:
+    """The manifest with what its digest does not cover, in the order of ``RunManifest``; raises ``ValueError``."""
+    found = hashlib.sha256(canonical_json(manifest)).hexdigest()
+    manifest["artifacts"] = [{**artifact, "url": None} for artifact in manifest["artifacts"]]
+    manifest["trace"] = {**manifest["trace"], "url": None}
+    manifest["duplicates"] = 0
+    manifest["digest"] = found
+    return Sealed(orjson.dumps(manifest), found, manifest["status"] == "complete", error)
+
+
+def _without_outputs(manifest: JsonObject) -> JsonObject:
+    error = INVALID_OUTPUTS.model_dump()
+    attempts = [
+        {**attempt, "outcome": "failed", "error": error}
+        if attempt["outcome"] == "succeeded"
+        else {**attempt, "error": attempt["error"] and {**attempt["error"], "cause": None}}
+        for attempt in manifest["attempts"]
+    ]
+    failed: JsonObject = {
+        "status": "failed",
+        "error": error,
+        "inputs": {},
+        "outputs": None,
+        "artifacts": [],
+        "metrics": {},
     }
-    trace = TraceReference(trace_id=request.trace_id, otel_trace_id=f"{otel_trace_id(request.trace_id):032x}")
-    return {**asked, "trace": trace}
+    return {**manifest, **failed, "attempts": attempts}
 
 
-def _artifacts(outcome: Outcome) -> tuple[Artifact, ...]:
+def _manifest(outcome: Outcome, starts: Sequence[Start], error: JobError | None) -> JsonObject:
+    request = outcome.request
+    succeeded = isinstance(outcome, RunSucceeded)
+    by = request.requested_by if request else None
+    environment = outcome.environment
+    return {
+        "schema_version": 1,
+        "run_id": str(outcome.run_id),
+        "tenant_id": outcome.tenant_id,
+        "project_id": request.project_id if request else None,
+        "template_key": request.template_key if request else None,
+        "template_version": request.template_version if request else None,
+        "status": "complete" if succeeded else "failed",
+        "dry_run": request.dry_run if request else False,
+        "replay_of": str(request.replay_of) if request and request.replay_of else None,
+        "requested_by": {"actor_id": by.actor_id if by else None, "source_app": by.source_app if by else None},
+        "inputs": request.inputs if request else {},
+        "inputs_digest": request.inputs_digest if request else None,
+        "objects_read": [{"kind": read.kind, "id": read.id, "sha256": read.sha256} for read in outcome.objects_read],
+        "outputs": outcome.outputs if isinstance(outcome, RunSucceeded) else None,
+        "artifacts": _artifacts(outcome),
+        "attempts": _attempts(outcome, starts, error),
+        "timings": _timings(outcome, starts),
+        "metrics": outcome.metrics,
+        "environment": {
+            "service": environment.service,
+            "version": environment.version,
+            "python": environment.python,
+            "platform": environment.platform,
+            "host": environment.host,
+        },
+        "tool_versions": outcome.tool_versions,
+        "error": error.model_dump() if error else None,
+        "trace": _trace(request),
+    }
+
+
+def _trace(request: RequestSnapshot | None) -> JsonObject:
+    if request is None:
+        return {"trace_id": None, "otel_trace_id": None}
+    return {"trace_id": request.trace_id, "otel_trace_id": f"{otel_trace_id(request.trace_id):032x}"}
+
+
+def _artifacts(outcome: Outcome) -> list[JsonObject]:
     if not isinstance(outcome, RunSucceeded):
-        return ()
-    return tuple(
-        Artifact(
-            name=written.name,
-            media_type=written.media_type,
-            size=written.size,
-            sha256=written.sha256,
-            location=written.location,
-        )
+        return []
+    return [
+        {
+            "name": written.name,
+            "media_type": written.media_type,
+            "size": written.size,
+            "sha256": written.sha256,
+            "location": written.location,
+        }
         for written in outcome.artifacts
-    )
+    ]
 
 
-def _attempts(outcome: Outcome, starts: Sequence[Start], error: JobError | None) -> tuple[Attempt, ...]:
-    result: Literal["succeeded", "failed"] = "failed" if error is not None else "succeeded"
-    last = Attempt(
-        number=outcome.attempt,
-        worker=outcome.worker,
-        started_at=outcome.started_at,
-        finished_at=outcome.finished_at,
-        outcome=result,
-        error=error,
-    )
-    lost = [
-        Attempt(number=start.number, worker=start.worker, started_at=start.started_at, outcome="lost")
+def _attempts(outcome: Outcome, starts: Sequence[Start], error: JobError | None) -> list[JsonObject]:
+    """Every start, by number: one that retried failed with its error, others were lost, and one ended the run."""
+    result = "canceled" if isinstance(outcome, RunCanceled) else "failed" if error is not None else "succeeded"
+    tried = [
+        _attempt(start.number, start.worker, start.started_at, start.finished_at, _how(start), start.error)
         for start in starts
         if start.claim != outcome.claim or start.number != outcome.attempt
     ]
-    return (*lost, last)
+    tried.append(_attempt(outcome.attempt, outcome.worker, outcome.started_at, outcome.finished_at, result, error))
+    return sorted(tried, key=lambda attempt: int(attempt["number"]))
 
 
-def _timings(outcome: Outcome, starts: Sequence[Start]) -> Timings:
+def _how(start: Start) -> str:
+    return "lost" if start.error is None else "failed"
+
+
+def _attempt(
+    number: int,
+    worker: str,
+    started_at: datetime | None,
+    finished_at: datetime | None,
+    outcome: str,
+    error: JobError | None,
+) -> JsonObject:
+    return {
+        "number": number,
+        "worker": worker,
+        "started_at": _instant(started_at),
+        "finished_at": _instant(finished_at),
+        "outcome": outcome,
+        "error": error.model_dump() if error else None,
+    }
+
+
+def _timings(outcome: Outcome, starts: Sequence[Start]) -> JsonObject:
     requested_at = outcome.request.requested_at if outcome.request else None
     first = starts[0].started_at if starts else outcome.started_at
-    return Timings(
-        requested_at=requested_at,
-        queued_for=_between(requested_at, first),
-        ran_for=_between(outcome.started_at, outcome.finished_at),
-        finished_at=outcome.finished_at,
-    )
+    return {
+        "requested_at": _instant(requested_at),
+        "queued_for": _between(requested_at, first),
+        "ran_for": _between(outcome.started_at, outcome.finished_at),
+        "finished_at": _instant(outcome.finished_at),
+    }
+
+
+def _instant(at: datetime | None) -> str | None:
+    """As ``contracts.base.Instant`` writes it."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _between(earlier: datetime | None, later: datetime | None) -> float | None:

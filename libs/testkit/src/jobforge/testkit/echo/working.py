@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from jobforge.chassis.artifacts import ArtifactStore
+from jobforge.chassis.environment import environment_of
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.delivery import Delivery
@@ -20,7 +21,6 @@ from jobforge.execution.attempt import Surroundings
 from jobforge.execution.children import Children
 from jobforge.execution.handler import Handler
 from jobforge.execution.outcomes import Outcomes
-from jobforge.execution.runner import environment_of
 from jobforge.execution.worker import Limits, Worker
 from jobforge.testkit.builders import publish_job
 from jobforge.testkit.leases import MemoryLeases

@@ -1,0 +1,152 @@
+"""The kinds of topics the view is made of: how the records of each are read and folded."""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from jobforge.chassis.wire import Record
+from jobforge.contracts import topics
+from jobforge.contracts.envelope import EventEnvelope
+from jobforge.contracts.jobs import JobRequested
+from jobforge.contracts.reading import Unreadable, read, read_any
+from jobforge.contracts.runs import RUN_RECORDS, Outcome, RunRestored
+from jobforge.manifest import keys
+from jobforge.manifest.batches import Batch, Read, State, fold_events, fold_jobs, fold_runs, run_row
+from jobforge.manifest.sealing import NotRestorable, unseal
+from jobforge.manifest.states import NOTHING, parsed_request, parsed_run
+
+PATTERN = r"^jobforge\.(runs|jobs\.[a-z][a-z0-9-]*(\.slow)?|events\.[a-z][a-z0-9-]*)$"
+"""Everything the view is made of."""
+
+Fold = Callable[[Sequence[Read], MutableMapping[str, State], int, datetime], Batch]
+"""(records, states by row, watermark, now) to a batch; the states are updated in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How the records of one kind of topic are read and folded.
+
+    ``held`` names the field of a row that the fold needs; ``row`` says which row a message is about.
+    """
+
+    held: str | None
+    read: Callable[[bytes | None], Any]
+    row: Callable[[Any], str]
+    parse: Callable[[bytes | None], State]
+    fold: Fold
+
+
+def decode(family: Family, records: Iterable[Record]) -> list[Read]:
+    """Each record with its message or the reason it has none."""
+    found: list[Read] = []
+    for record in records:
+        try:
+            found.append((record, family.read(record.value)))
+        except Unreadable as error:
+            found.append((record, error))
+    return found
+
+
+def rows_of(family: Family, reads: Iterable[Read]) -> set[str]:
+    """The rows that a fold of these needs to know."""
+    if family.held is None:
+        return set()
+    return {family.row(message) for _, message in reads if not isinstance(message, Unreadable)}
+
+
+def outlived(family: Family, reads: Iterable[Read], states: Mapping[str, State]) -> dict[str, Any]:
+    """The first message of each run that is not in the view and may have ended so long ago that the view let it go.
+
+    A record that came longer after its request than the view keeps a finished run is in doubt: the archive knows.
+    """
+    found: dict[str, Any] = {}
+    for record, message in reads:
+        if isinstance(message, JobRequested):
+            request: Any = message
+        elif isinstance(message, Outcome):
+            request = message.request
+        else:
+            continue
+        row = family.row(message)
+        if states.get(row) not in (None, NOTHING):
+            continue
+        if request is None or record.timestamp / 1000 - request.requested_at.timestamp() > _KEPT:
+            found.setdefault(row, message)
+    return found
+
+
+def remembered(family: Family, reads: Iterable[Read], archived: Mapping[str, bytes]) -> list[Read]:
+    """The records as they are to be folded, knowing the archived manifests of runs in doubt, by row.
+
+    The end of such a run restores the manifest it had, whatever the late record says; its late request is left out.
+    """
+    found: list[Read] = []
+    restored: set[str] = set()
+    for record, message in reads:
+        row = family.row(message) if isinstance(message, JobRequested | Outcome) else ""
+        if row not in archived or row in restored:
+            found.append((record, message))
+        elif isinstance(message, Outcome):
+            restored.add(row)
+            found.append((record, _restored(message, archived[row]) or message))
+    return found
+
+
+def _restored(outcome: Outcome, archived: bytes) -> RunRestored | None:
+    """None for what is no manifest of this run: a damaged archive is written anew."""
+    try:
+        record = RunRestored(run_id=outcome.run_id, tenant_id=outcome.tenant_id, manifest=orjson.loads(archived))
+        unseal(record)
+    except ValueError:
+        return None
+    return record
+
+
+_KEPT = keys.FINISHED_KEPT.total_seconds()
+
+
+def _run_record(value: bytes | None) -> Any:
+    message = read_any(RUN_RECORDS, value)
+    if isinstance(message, RunRestored):
+        try:
+            unseal(message)
+        except NotRestorable as error:
+            raise Unreadable("record.invalid", f"/manifest: {error}") from error
+    return message
+
+
+def _no_row(message: Any) -> str:
+    return ""
+
+
+RUNS = Family(
+    held=keys.RUN,
+    read=_run_record,
+    row=run_row,
+    parse=lambda held: parsed_run(held) if held else NOTHING,
+    fold=fold_runs,
+)
+JOBS = Family(
+    held=keys.REQUEST,
+    read=lambda value: read(JobRequested, value),
+    row=run_row,
+    parse=lambda held: parsed_request(held) if held else None,
+    fold=fold_jobs,
+)
+EVENTS = Family(
+    held=None, read=lambda value: read(EventEnvelope, value), row=_no_row, parse=lambda held: None, fold=fold_events
+)
+_PREFIXES: Mapping[str, Family] = {topics.JOBS.named(): JOBS, topics.EVENTS.named(): EVENTS}
+
+
+def family_of(topic: str) -> Family:
+    """How this topic is folded; raises ``KeyError`` for one that the view does not read."""
+    if topic == topics.RUNS.name:
+        return RUNS
+    for prefix, family in _PREFIXES.items():
+        if topic.startswith(prefix):
+            return family
+    raise KeyError(topic)

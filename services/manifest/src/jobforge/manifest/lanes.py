@@ -1,0 +1,63 @@
+"""A partition that this member folds, and how much of it is folded at a time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from jobforge.chassis.wire import Partition, Record
+from jobforge.manifest.batches import State
+from jobforge.manifest.families import Family
+
+SLICE_RECORDS = 64
+"""Records of a partition folded at a time: more would hold the event loop."""
+SLICE_BYTES = 1024 * 1024
+"""Bytes of records in one script, which holds Redis while it runs."""
+REMEMBERED = 4096
+"""Rows of each partition kept in memory."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One partition that this member folds."""
+
+    partition: Partition
+    family: Family
+    applied: int | None = None
+    """The watermark, or None while it has to be asked for."""
+    published: int | None = None
+    """What the group had committed; None until asked for."""
+    target: int = 0
+    """The end of the log when the lane was last placed: caught up once applied."""
+    states: dict[str, State] = field(default_factory=dict)
+
+    def lost(self) -> None:
+        """The view may not hold what this lane remembers."""
+        self.applied = None
+        self.states.clear()
+
+    def trim(self) -> None:
+        """Forget the rows that were touched first."""
+        for row in list(self.states)[: max(0, len(self.states) - REMEMBERED)]:
+            del self.states[row]
+
+    @property
+    def behind(self) -> int:
+        """Records to go until the end that the log had when the lane was placed."""
+        return max(0, self.target - (self.applied or 0))
+
+
+def slices(batches: Mapping[Partition, list[Record]]) -> Iterator[dict[Partition, list[Record]]]:
+    """The same records in the same order, in pieces of a partition that hold up nobody."""
+    rest = {partition: records for partition, records in batches.items() if records}
+    while rest:
+        now = {partition: _head(records) for partition, records in rest.items()}
+        yield now
+        rest = {at: more for at, records in rest.items() if (more := records[len(now[at]) :])}
+
+
+def _head(records: list[Record]) -> list[Record]:
+    size = 0
+    for count, record in enumerate(records):
+        size += len(record.value or b"")
+        if count and (size > SLICE_BYTES or count >= SLICE_RECORDS):
+            return records[:count]
+    return records
