@@ -14,7 +14,7 @@ from jobforge.testkit.processes import ServiceProcess, Services
 from trial.proxy import Proxy
 
 WORKERS = ("echo", "echo#2")
-SERVICES = ("ingestion", "manifest", *WORKERS)
+SERVICES = ("ingestion", "manifest", "scheduler", *WORKERS)
 NOTICED = 0.3
 """Seconds until the supervisor notices that a process has ended."""
 READY = 60.0
