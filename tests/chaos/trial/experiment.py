@@ -89,7 +89,7 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
         plane.bootstrap,
         clients=history.path,
         effects=sink.path,
-        artifacts=plane.artifacts,
+        artifacts=plane.artifacts.absolute().as_uri(),
         jobs=len(all_clients.known),
     )
     return Result(fault.name, fault.what, verdict, recovery, tuple(problems), tuple(stage.notes))

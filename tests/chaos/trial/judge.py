@@ -1,4 +1,4 @@
-"""The verdict on a trial: what the history checker says of the log, of what clients saw, and of what was done outside."""
+"""The verdict on a trial: what the history checker says of the log, of what clients saw, and of effects outside."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ class Verdict:
     """Ends after the first of their run, which changed nothing."""
 
 
-async def judge(bootstrap: str, *, clients: Path, effects: Path, artifacts: Path, jobs: int) -> Verdict:
+async def judge(bootstrap: str, *, clients: Path, effects: Path, artifacts: str, jobs: int) -> Verdict:
     """Check the whole log, in which nothing may be in flight any more."""
     with closing(Evidence()) as evidence:
         evidence.load(client_log=clients, effects_log=effects)
-        store = ArtifactBytes(artifacts.absolute().as_uri())
+        store = ArtifactBytes(artifacts)
         async with connected(bootstrap) as history:
             report = await check(history, evidence, scope=Scope(settled=True), artifacts=store)
     return _verdict(report, jobs)
