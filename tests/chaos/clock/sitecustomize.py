@@ -8,7 +8,8 @@ import datetime
 import os
 import time
 
-_real_time, _real_datetime = time.time, datetime.datetime
+_real_time = time.time
+_RealDatetime = datetime.datetime
 
 
 def _error() -> float:
@@ -21,15 +22,15 @@ def _error() -> float:
 
 class _AnyDatetime(type):
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, _real_datetime)
+        return isinstance(value, _RealDatetime)
 
 
-class _WrongDatetime(_real_datetime, metaclass=_AnyDatetime):
+class _WrongDatetime(_RealDatetime, metaclass=_AnyDatetime):
     """What libraries in C make are plain ones, and those count as this class's too."""
 
     @classmethod
-    def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
-        return _real_datetime.fromtimestamp(time.time(), tz)
+    def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]  # plain
+        return _RealDatetime.fromtimestamp(time.time(), tz)
 
 
 time.time = lambda: _real_time() + _error()

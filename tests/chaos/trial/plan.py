@@ -68,8 +68,9 @@ def _ask(random: Random, key: str, kind: str, trial: str, sink: str) -> Ask:
     message = f"{tenant}/{key}"
     wait = round(random.uniform(0.02, 0.5), 3)
     if kind == "keyed":
-        inputs: dict[str, Any] = {"url": sink, "message": message, "sleep": wait}
-        return Ask(tenant, key, "echo.effect.post", inputs)
+        return Ask(tenant, key, "echo.effect.post", {"url": sink, "message": message, "sleep": wait})
+    if kind == "burning":
+        return Ask(tenant, key, "echo.core.burn", {"message": message, "seconds": min(wait, 0.2)})
     more, ends, cancel = _kind(kind, message, wait)
     return Ask(tenant, key, "echo.message.reply", {"message": message, **more}, cancel, frozenset(ends))
 
@@ -87,8 +88,6 @@ def _kind(kind: str, message: str, wait: float) -> tuple[dict[str, Any], set[str
             return {"behave": "terminal"}, {"failed"}, False
         case "written":
             return {"artifact": message}, {"succeeded"}, False
-        case "burning":
-            return {"burn": min(wait, 0.2)}, {"succeeded"}, False
         case "canceled":
             return {"sleep": 4.0}, {"succeeded", "canceled"}, True
         case _:
