@@ -10,7 +10,6 @@ PURE = frozenset(
         "admission",
         "control_state",
         "endings",
-        "lanes",
         "offsets",
         "policy",
         "projection",
