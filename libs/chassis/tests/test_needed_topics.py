@@ -8,7 +8,7 @@ from jobforge.contracts.topics import every_topic
 PLANE = {named.name: named.topic.partitions or 8 for named in every_topic(apps=["shop"], domains=["echo", "settler"])}
 
 
-def wrong(role: str, service: str, *, apps: tuple[str, ...] = (), **changed: int) -> list[str]:
+def wrong(role: str, service: str, apps: tuple[str, ...] = (), /, **changed: int) -> list[str]:
     """The problems of a service on a plane where some topics (``_`` for a dot) have another count, 0 for none."""
     found = PLANE | {f"jobforge.{name.replace('_', '.')}": count for name, count in changed.items()}
     return problems(role, service, {name: n for name, n in found.items() if n}, partitions=8, apps=apps)
@@ -20,7 +20,7 @@ def wrong(role: str, service: str, *, apps: tuple[str, ...] = (), **changed: int
 )
 def test_a_plane_as_declared_is_fine_with_every_service(role: str, service: str) -> None:
     """Nobody needs what is another's."""
-    assert wrong(role, service, apps=("shop",)) == []
+    assert wrong(role, service, ("shop",)) == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_another_domains_topics_are_the_doors_and_not_the_neighbours_business() 
 
 def test_a_registered_app_without_topics_is_named() -> None:
     """Ingestion would accept its events and could write them nowhere."""
-    found = wrong("ingestion", "ingestion", apps=("shop", "keys"))
+    found = wrong("ingestion", "ingestion", ("shop", "keys"))
     assert found == [
         "the topic jobforge.inbox.keys does not exist: apply schemas/topics.yaml",
         "the topic jobforge.events.keys does not exist: apply schemas/topics.yaml",
