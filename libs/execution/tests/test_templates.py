@@ -111,7 +111,7 @@ def test_a_key_that_does_not_spell_its_path_is_refused(tmp_path: Path, monkeypat
 
 def test_the_echo_template_is_found_by_scanning() -> None:
     """No list names it."""
-    assert find_templates("jobforge.testkit.echo").keys() == {"echo.message.reply"}
+    assert find_templates("jobforge.testkit.echo").keys() >= {"echo.message.reply"}
 
 
 class Nested(BaseModel):
