@@ -20,7 +20,7 @@ Fabrikam Retail LLC ("Distributor"). This Agreement is governed by the laws of t
 
 async def test_kill_9_of_a_worker_in_the_middle_of_200_jobs_loses_none_and_shows_each_once(running: Start) -> None:
     """Accepted before, during and after the crash: 200 manifests, one terminal state each."""
-    async with running("ingestion", "manifest", "settler") as plane:
+    async with running("ingestion", "manifest", "settler", "scheduler") as plane:
         await plane.client.put_object("contract", "c-1", CONTRACT.encode(), tenant_id="acme", content_type="text/plain")
 
         async def ask(number: int) -> UUID:
@@ -61,7 +61,7 @@ async def test_kill_9_of_a_worker_in_the_middle_of_200_jobs_loses_none_and_shows
 
 async def test_a_stopping_worker_ends_within_its_grace_period_and_loses_nothing(running: Start) -> None:
     """SIGTERM with jobs that run and jobs that wait: the process ends in time, the next one ends every run."""
-    async with running("ingestion", "manifest", "echo") as plane:
+    async with running("ingestion", "manifest", "echo", "scheduler") as plane:
         ids = []
         for number in range(80):
             accepted = await plane.client.request_job(

@@ -71,7 +71,7 @@ async def published(plane: Running) -> list[RunManifest]:
 
 async def test_a_real_history_is_clean_and_a_forged_manifest_is_named(running: Start, tmp_path: Path) -> None:
     """Through a killed worker nothing is found; one manifest more, with another end, is found and named."""
-    async with running("ingestion", "manifest", "echo") as plane:
+    async with running("ingestion", "manifest", "echo", "scheduler") as plane:
         with ClientLog(tmp_path / "client.ndjson", client="c1") as log:
             asked = [asyncio.create_task(ask(plane.client, log, number)) for number in range(JOBS)]
             await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)

@@ -16,7 +16,7 @@ ORDER = {"queued": 0, "running": 1, "retrying": 1, "succeeded": 2, "failed": 2, 
 
 async def test_flushall_busy_and_idle_gives_no_wrong_answer_and_byte_identical_manifests(running: Start) -> None:
     """Clients poll all the time: no known run is 404, no state goes back, and the fold gives the same bytes."""
-    async with running("ingestion", "manifest", "echo") as plane:
+    async with running("ingestion", "manifest", "echo", "scheduler") as plane:
         redis = Redis.from_url(plane.plane.redis_url)
         ids: list[str] = []
         async with asyncio.TaskGroup() as group:
@@ -50,7 +50,7 @@ async def test_flushall_busy_and_idle_gives_no_wrong_answer_and_byte_identical_m
 
 async def test_redis_away_means_503_for_reads_while_writes_go_on(running: Start) -> None:
     """A request accepted without Redis runs, and is read as soon as Redis is back."""
-    async with running("ingestion", "manifest", "echo") as plane:
+    async with running("ingestion", "manifest", "echo", "scheduler") as plane:
         known = (await ask(plane, "before")).job.id
         await plane.client.wait(known, "acme")
         plane.plane.valkey.stop()
@@ -70,7 +70,7 @@ async def test_redis_away_means_503_for_reads_while_writes_go_on(running: Start)
 
 async def test_kafka_away_means_503_within_12_seconds_and_it_recovers_by_itself(running: Start) -> None:
     """Nothing is accepted that is not written; after the broker is back everything works again."""
-    async with running("ingestion", "manifest", "echo") as plane:
+    async with running("ingestion", "manifest", "echo", "scheduler") as plane:
         await ended(plane, str((await ask(plane, "before")).job.id))
         plane.plane.kafka.stop()
         body = {"tenant_id": "acme", "template_key": "echo.message.reply", "inputs": {"message": "during"}}

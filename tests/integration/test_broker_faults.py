@@ -12,7 +12,7 @@ async def test_a_broker_frozen_for_20_seconds_under_load_loses_no_run_and_work_g
     workers: Workers,
 ) -> None:
     """Jobs that ran while nothing could be written still end, and so does what is requested afterwards."""
-    await workers.services.start("echo")
+    await workers.services.start("echo", "scheduler")
     ids = await workers.ask(300, sleep=1)
     workers.plane.kafka.pause()
     await asyncio.sleep(20)
@@ -25,7 +25,7 @@ async def test_a_broker_frozen_for_20_seconds_under_load_loses_no_run_and_work_g
 
 async def test_a_restarted_broker_finds_its_workers_alive_and_at_work(workers: Workers) -> None:
     """The consumers notice by themselves: nobody restarts a worker."""
-    await workers.services.start("echo")
+    await workers.services.start("echo", "scheduler")
     ids = await workers.ask(200, sleep=1)
     await asyncio.to_thread(workers.plane.kafka.stop)
     await asyncio.to_thread(workers.plane.kafka.start)
@@ -41,7 +41,7 @@ async def test_a_restarted_broker_finds_its_workers_alive_and_at_work(workers: W
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 async def test_a_worker_stops_within_its_grace_period_with_kafka_dead(workers: Workers, how: str) -> None:
     """Outcomes cannot be written and the group cannot be left; the process ends all the same, the runs later."""
-    await workers.services.start("echo")
+    await workers.services.start("echo", "scheduler")
     done = await workers.ask(1)
     ids = await workers.ask(100, sleep=1)
     await workers.ended(done)
@@ -52,13 +52,13 @@ async def test_a_worker_stops_within_its_grace_period_with_kafka_dead(workers: W
     assert "Traceback" not in workers.log("echo")
     kafka.resume()
     await asyncio.to_thread(kafka.start)
-    await workers.services.start("echo")
+    await workers.services.start("echo", "scheduler")
     await workers.ended(ids)
 
 
 async def test_a_worker_stops_within_its_grace_period_whatever_its_jobs_do(workers: Workers) -> None:
     """Jobs that ignore cancellation, or sit in a thread or a child, do not hold the exit."""
-    await workers.services.start("echo")
+    await workers.services.start("echo", "scheduler")
     for behave in ("stubborn", "thread", "block"):
         await workers.ask(3, behave=behave)
     await workers.ended(await workers.ask(1))

@@ -7,7 +7,7 @@ from jobforge.testkit.workers import Workers
 async def test_workers_that_come_go_and_die_under_load_lose_no_run(workers: Workers) -> None:
     """A second worker is started, stopped, started and killed again while jobs run: every run ends."""
     services = workers.services
-    await services.start("echo")
+    await services.start("echo", "scheduler")
     ids = await workers.ask(200, sleep=0.5)
     await services.start("echo#2")
     ids += await workers.ask(200, sleep=0.5)
@@ -26,7 +26,7 @@ async def test_workers_that_come_go_and_die_under_load_lose_no_run(workers: Work
 
 async def test_a_template_that_holds_the_event_loop_past_the_session_loses_no_run(workers: Workers) -> None:
     """The group throws the silent member out; it comes back by itself and every run ends."""
-    await workers.services.start("echo")
+    await workers.services.start("echo", "scheduler")
     neighbours = await workers.ask(20, sleep=1)
     (held,) = await workers.ask(1, behave="hold")
     later = await workers.ask(20)

@@ -13,6 +13,7 @@ from jobforge.testkit.workers import Workers
 async def test_a_run_that_a_crash_interrupted_has_no_span_without_its_parent(workers: Workers) -> None:
     """The killed attempt's span is never sent, so nothing may hang under it."""
     plane = workers.plane
+    await workers.services.start("scheduler")  # the killed attempt's lease sends its request through a retry topic
     await workers.services.start("echo", OTEL_EXPORTER_OTLP_ENDPOINT=plane.otlp_endpoint)
     ids = await workers.request(job_requested({"sleep": 2, "progress": True}, trace_id="crash-1"))
     await until(lambda: _begun(workers), timeout=20)
