@@ -51,7 +51,8 @@ class DeadLetter:
     @property
     def cause(self) -> str | None:
         """The code of the last error, where attempts are spent."""
-        return added_headers(self.record.headers).get(CAUSE)
+        said = added_headers(self.record.headers).get(CAUSE)
+        return None if said == self.reason else said
 
     @property
     def detail(self) -> str:
