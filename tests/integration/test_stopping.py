@@ -12,10 +12,10 @@ LIMIT = 25.0
 
 
 @pytest.mark.parametrize("frozen", ["kafka", "valkey"])
-@pytest.mark.parametrize("name", ["echo", "ingestion", "manifest"])
+@pytest.mark.parametrize("name", ["echo", "ingestion", "manifest", "scheduler"])
 async def test_a_service_stops_in_time_with_kafka_or_redis_frozen(workers: Workers, name: str, frozen: str) -> None:
     """Asked in the middle of work; a supervisor that loses patience would kill it, and with it what it could save."""
-    await workers.services.start("ingestion", "manifest", "echo")
+    await workers.services.start("ingestion", "manifest", "scheduler", "echo")
     await workers.ended(await workers.ask(1))
     await workers.ask(20, sleep=1)
     server = workers.plane.kafka if frozen == "kafka" else workers.plane.valkey
