@@ -2,7 +2,7 @@
 # MODE=docker|native forces how it runs; every port has its variable (infra/native/README.md lists them).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down logs status clean demo test check schemas lock bench
+.PHONY: help setup up down logs status clean demo test check schemas lock bench chaos
 
 PYTHON ?= python3
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jobforge
@@ -62,3 +62,7 @@ lock: setup ## pin every package, to the last transitive one, in pyproject.toml
 bench: setup ## measure the plane against a raw path on this machine; JOBS= and PAIRS= choose how long
 	@$(RUN) python -m jobforge.native fetch
 	@$(RUN) python tests/bench/bench.py
+
+chaos: setup ## break everything under load and show that nothing is lost; JOBS=, FAULTS= and SEED= choose
+	@$(RUN) python -m jobforge.native fetch
+	@$(RUN) python tests/chaos/chaos.py

@@ -10,7 +10,6 @@ PURE = frozenset(
         "admission",
         "control_state",
         "endings",
-        "lanes",
         "offsets",
         "policy",
         "projection",
@@ -70,7 +69,8 @@ def import_contracts(root: Path) -> str:
     }
     for package, allowed in clients.items():
         others = [other for other in everything if other != package and other not in allowed]
-        about = f"{package} stands on {' and '.join(sorted(allowed))} only"
+        below = " and ".join(sorted(name.rpartition(".")[2] for name in allowed))
+        about = f"{package} stands on {below} only"
         sections.append(_forbidden(package.rpartition(".")[2], about, [package], others, everything))
     for package, users in (("jobforge.testkit", set[str]()), ("jobforge.native", {"jobforge.testkit"})):
         sources = [other for other in everything if other != package and other not in users]

@@ -11,7 +11,7 @@ LAYERS = "services over execution over chassis over contracts"
 ENGINE = "the engine knows neither FastStream nor aiokafka"
 PURE = "what decides does not act"
 PACKAGES = {
-    "libs": ("contracts", "chassis", "execution", "client", "cli", "testkit"),
+    "libs": ("contracts", "chassis", "execution", "client", "ledger", "cli", "testkit"),
     "infra": ("native",),
     "services": ("ingestion", "settler"),
 }
@@ -22,6 +22,8 @@ BROKEN = [
     ("libs/contracts/src/jobforge/contracts/x.py", "def f():\n    import jobforge.chassis", LAYERS),
     ("libs/client/src/jobforge/client/x.py", "import jobforge.chassis", "jobforge.client stands on"),
     ("libs/cli/src/jobforge/cli/x.py", "import jobforge.native", "jobforge.cli stands on"),
+    ("libs/cli/src/jobforge/cli/x.py", "import jobforge.chassis", "jobforge.cli stands on"),
+    ("libs/ledger/src/jobforge/ledger/x.py", "import jobforge.chassis", "jobforge.ledger stands on"),
     ("services/settler/src/jobforge/settler/x.py", "import jobforge.testkit", "jobforge.testkit is imported by tests"),
     ("libs/chassis/src/jobforge/chassis/x.py", "import jobforge.native", "jobforge.native is imported by"),
     ("libs/execution/src/jobforge/execution/x.py", "from faststream.kafka import KafkaBroker", ENGINE),
@@ -75,12 +77,13 @@ def test_a_sound_tree_keeps_every_contract(tmp_path: Path) -> None:
     """No false alarms: wiring may know Kafka, and ``native`` serves the testkit."""
     sound = {
         "libs/testkit/src/jobforge/testkit/x.py": "import jobforge.native\nimport jobforge.execution\n",
+        "libs/cli/src/jobforge/cli/x.py": "import jobforge.ledger\nimport jobforge.client\n",
         "libs/execution/src/jobforge/execution/worker.py": "import asyncio\nimport jobforge.contracts\n",
         "services/ingestion/src/jobforge/ingestion/admission.py": "import json\nimport jobforge.contracts\n",
     }
     finished = lint(plant(tmp_path, sound))
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "7 kept, 0 broken" in finished.stdout
+    assert "8 kept, 0 broken" in finished.stdout
 
 
 @pytest.mark.parametrize(("path", "text", "says"), BROKEN, ids=[f"{path}: {text}" for path, text, _ in BROKEN])

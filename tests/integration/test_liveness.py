@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from jobforge.chassis.faststream_adapter import LogSubscriber
+from jobforge.chassis.faststream_adapter import POLL_SILENCE, LogSubscriber
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
@@ -80,6 +80,22 @@ async def test_liveness_notices_a_dead_reader(clean_plane: Plane) -> None:
         await cancelled(reader._run)
         with pytest.raises(RuntimeError, match="nothing reads"):
             await kafka.consumers_alive()
+
+
+async def test_liveness_notices_that_nothing_was_polled_for_a_minute(clean_plane: Plane) -> None:
+    """The reader lives and hangs; a poll that comes again heals it."""
+    async with reading(clean_plane) as (kafka, reader):
+        assert reader.wire is not None
+        assert reader._run is not None
+        hung = reader.wire.polled_at - POLL_SILENCE - 1
+        await cancelled(reader._run)
+        reader._run = asyncio.create_task(asyncio.sleep(3600))  # alive, never polls
+        reader.wire.polled_at = hung
+        with pytest.raises(RuntimeError, match="no poll for 6"):
+            await kafka.consumers_alive()
+        await reader.wire.poll(timeout=0.05, max_records=1)
+        await kafka.consumers_alive()
+        await cancelled(reader._run)
 
 
 async def test_a_broker_that_is_away_in_a_rebalance_does_not_stop_the_poll(clean_plane: Plane) -> None:

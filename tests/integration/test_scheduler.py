@@ -12,11 +12,11 @@ from aiokafka import ConsumerRecord
 
 from jobforge.chassis import view
 from jobforge.chassis.settings import Settings
-from jobforge.chassis.wire import Partition, Position
+from jobforge.chassis.wire import Partition
 from jobforge.contracts.delivery import Delivery
-from jobforge.contracts.identity import partition_of, run_key
+from jobforge.contracts.identity import run_key
 from jobforge.contracts.jobs import JobRequested
-from jobforge.contracts.runs import RUN_RECORDS, RunCanceled, RunFailed
+from jobforge.contracts.runs import RUN_RECORDS, RunCanceled, RunCancelRequested, RunFailed, RunRecord, RunStarted
 from jobforge.scheduler.app import create_app
 from jobforge.scheduler.verdicts import Patience
 from jobforge.testkit.builders import job_requested
@@ -51,20 +51,28 @@ async def hasty(workers: Workers) -> AsyncIterator[None]:
 
 
 async def accepted(workers: Workers, by_hand: ViewByHand) -> JobRequested:
-    """A request is accepted a minute ago and folded, and the view stands at the ends of the log."""
+    """A request was accepted a minute ago, and the view has it."""
     request = job_requested().model_copy(update={"requested_at": datetime.now(UTC) - timedelta(minutes=1)})
     key = run_key(request.tenant_id, request.run_id)
-    partition = partition_of(key, workers.plane.partitions)
-    at = await workers.kafka.publisher.publish(
+    partition = by_hand.partition(request)
+    await workers.kafka.publisher.publish(
         JOBS, key=key, value=request.to_bytes(), headers=(("x", b"\xff"),), partition=partition
     )
-    await by_hand.accepted(request, Position(*at))
-    every = [Partition(topic, number) for topic in (RUNS, JOBS, SLOW) for number in range(workers.plane.partitions)]
-    await by_hand.reached(await workers.kafka.ends(every))
+
+    async def seen() -> bool:
+        return key.decode() in await by_hand.open()
+
+    await until(seen, timeout=15)
     return request
 
 
-async def the_end(workers: Workers, run_id: UUID) -> RunCanceled | RunFailed:
+async def happened(workers: Workers, by_hand: ViewByHand, request: JobRequested, record: RunRecord) -> None:
+    """Something happens to the run."""
+    key = run_key(request.tenant_id, request.run_id)
+    await workers.kafka.publisher.publish(RUNS, key=key, value=record.to_bytes(), partition=by_hand.partition(request))
+
+
+async def the_end(workers: Workers, run_id: UUID, timeout: float = 30) -> RunCanceled | RunFailed:
     """The run's first terminal record."""
     found: list[RunCanceled | RunFailed] = []
 
@@ -73,7 +81,7 @@ async def the_end(workers: Workers, run_id: UUID) -> RunCanceled | RunFailed:
         found[:] = [r for r in parsed if isinstance(r, RunCanceled | RunFailed) and r.run_id == run_id]
         return bool(found)
 
-    await until(came, timeout=30, every=0.2)
+    await until(came, timeout=timeout, every=0.2)
     return found[0]
 
 
@@ -149,10 +157,10 @@ async def test_retries_wait_for_a_broker_that_is_away(workers: Workers) -> None:
 
 async def test_a_cancelled_queued_run_ends_though_no_worker_lives(workers: Workers, by_hand: ViewByHand) -> None:
     """Within seconds, also when the scheduler has only just started."""
-    await workers.services.start("scheduler")
-    request = await accepted(workers, by_hand)
-    other = await accepted(workers, by_hand)
-    await by_hand.canceled(request)
+    await workers.services.start("manifest", "scheduler")
+    request, other = await accepted(workers, by_hand), await accepted(workers, by_hand)
+    asked = RunCancelRequested(run_id=request.run_id, tenant_id=request.tenant_id, at=datetime.now(UTC))
+    await happened(workers, by_hand, request, asked)
     end = await the_end(workers, request.run_id)
     assert isinstance(end, RunCanceled)
     assert (end.error.code, end.started_at) == ("job.canceled", None)
@@ -161,18 +169,33 @@ async def test_a_cancelled_queued_run_ends_though_no_worker_lives(workers: Worke
         "echo.message.reply",
         {},
     )  # no echo said what is sensitive
-    assert len(await workers.read(RUNS)) == 1
-    assert run_key(other.tenant_id, other.run_id).decode() in await by_hand.open()
+    await until(lambda: only_open(by_hand, other), timeout=10)
+    assert len(await workers.read(RUNS)) == 2
     assert "Traceback" not in workers.log("scheduler")
+
+
+async def only_open(by_hand: ViewByHand, request: JobRequested) -> bool:
+    """Whether this run alone is still looked after."""
+    return set(await by_hand.open()) == {run_key(request.tenant_id, request.run_id).decode()}
 
 
 async def test_a_run_whose_worker_vanished_is_closed_after_its_deadline(workers: Workers, by_hand: ViewByHand) -> None:
     """Not while somebody holds a lease on it, and not before."""
+    await workers.services.start("manifest")
     request = await accepted(workers, by_hand)
-    deadline = datetime.now(UTC) + timedelta(seconds=1)
-    await by_hand.lived(request, "running", started_at=datetime.now(UTC), deadline=deadline)
+    now = datetime.now(UTC)
+    started = RunStarted(
+        run_id=request.run_id,
+        tenant_id=request.tenant_id,
+        attempt=1,
+        claim="c1",
+        worker="w1",
+        started_at=now,
+        deadline=now + timedelta(seconds=1),
+    )
     await by_hand.leased(request, 6)
     free = time.time() + 5
+    await happened(workers, by_hand, request, started)
     async with hasty(workers):
         end = await the_end(workers, request.run_id)
     assert isinstance(end, RunFailed)
@@ -184,19 +207,38 @@ async def test_an_accepted_request_that_was_passed_over_is_put_back_and_runs(
     workers: Workers, by_hand: ViewByHand
 ) -> None:
     """After a group's offset was moved by hand, the request comes to a worker all the same."""
+    await workers.services.start("manifest")
     request = await accepted(workers, by_hand)
     (record,) = await workers.read(JOBS)
     await pass_over(workers)
     async with hasty(workers):
         again = (await came_back(workers, 2))[1]
-        assert (again.partition, again.key, again.value, again.headers) == (
-            record.partition,
-            record.key,
-            record.value,
-            record.headers,
-        )
+    assert (again.partition, again.key, again.value) == (record.partition, record.key, record.value)
+    assert again.headers == record.headers
     await workers.services.start("echo")
     assert (await workers.ended([request.run_id]))[request.run_id] == 1
+
+
+async def test_a_run_whose_worker_was_killed_is_closed_while_no_other_worker_comes(
+    workers: Workers, by_hand: ViewByHand
+) -> None:
+    """By the deadline that the worker said when it began, and after its lease is over."""
+    await workers.services.start("manifest", "echo")
+    request = job_requested({"message": "m", "sleep": 4}, attempts=3)
+    await workers.request(request)
+    await until(lambda: begun(workers), timeout=20, every=0.1)
+    workers.services["echo"].kill()
+    async with hasty(workers):
+        end = await the_end(workers, request.run_id, timeout=80)
+    assert isinstance(end, RunFailed)
+    assert (end.error.code, end.attempt) == ("job.timeout", 1)
+    assert end.request is not None
+    assert end.request.inputs == request.inputs
+
+
+async def begun(workers: Workers) -> bool:
+    """Whether anything began."""
+    return bool(await workers.read(RUNS))
 
 
 async def pass_over(workers: Workers) -> None:

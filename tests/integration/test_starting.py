@@ -1,8 +1,11 @@
 """What a service says and does when it starts on a plane that is not there, or not as it was told."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from jobforge.native.ports import free_ports
 from jobforge.native.processes import DidNotStart
@@ -22,6 +25,31 @@ async def test_another_partition_count_refuses_to_start_with_the_setting_to_chan
     said = await refused(workers, name, JOBFORGE_PARTITIONS="3")
     assert "service.refused" in said
     assert "set JOBFORGE_PARTITIONS=8" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "topic"),
+    [
+        ("echo", "jobforge.jobs.echo"),
+        ("ingestion", "jobforge.inbox.settler"),
+        ("manifest", "jobforge.manifests"),
+        ("scheduler", "jobforge.retry.30s"),
+    ],
+)
+async def test_a_missing_topic_or_one_with_too_few_partitions_refuses_to_start_and_is_named(
+    workers: Workers, name: str, topic: str
+) -> None:
+    """With what to do; nothing is read or written by a service that could lose half of it."""
+    async with administering(workers) as admin:
+        await admin.delete_topics([topic])
+        said = await refused(workers, name)
+        assert f"the topic {topic} does not exist: apply schemas/topics.yaml" in said
+
+        await admin.create_topics([NewTopic(topic, 3, 1)])
+        said = await refused(workers, name)
+        assert f"the topic {topic} has 3 partitions and needs 8: kafka-topics.sh --alter --topic {topic}" in said
+    assert said.count("service.refused") == 2
     assert "Traceback" not in said
 
 
@@ -54,6 +82,17 @@ async def test_the_view_waits_for_redis_and_says_so(workers: Workers) -> None:
         await service.ready(timeout=6)
     assert service.alive
     assert "Traceback" not in workers.log("manifest")
+
+
+@asynccontextmanager
+async def administering(workers: Workers) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A client that changes topics."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=workers.plane.kafka_bootstrap)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
 
 
 def nowhere() -> str:

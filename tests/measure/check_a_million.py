@@ -110,19 +110,23 @@ def write(folder: Path, *, runs: int, partitions: int, reads: int, tampered: int
 
 def measured(folder: Path, counts: Mapping[tuple[str, int], int], found: "multiprocessing.SimpleQueue[str]") -> None:
     """Check the history in this process, and say what it took."""
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, began, spent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter(), time.process_time()
     evidence = Evidence()
     client_log = folder / "client.ndjson"
     evidence.load(client_log=client_log if client_log.exists() else None)
     report = asyncio.run(check(FileHistory(folder, counts), evidence, scope=Scope(settled=True)))
-    took, peak = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    lines = _told(report.records, took, before / 1024, peak / 1024)
+    took, cpu, peak = (
+        time.perf_counter() - began,
+        time.process_time() - spent,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    )
+    lines = _told(report.records, took, cpu, before / 1024, peak / 1024)
     wrong = dict(report.found)
     found.put("\n".join([*lines, f"found: {wrong or 'nothing'}; looked at: {dict(report.looked)}"]))
 
 
-def _told(records: int, took: float, before: float, peak: float) -> Iterator[str]:
-    yield f"{records:,} records in {took:.1f} s: {records / took:,.0f} a second"
+def _told(records: int, took: float, cpu: float, before: float, peak: float) -> Iterator[str]:
+    yield f"{records:,} records in {took:.1f} s, {cpu:.1f} s of CPU"
     yield f"peak memory {peak:.0f} MiB, {before:.0f} MiB of it before the first record"
 
 

@@ -99,6 +99,25 @@ async def test_an_upload_is_stored_and_described(door: Door) -> None:
     assert await door.plane.objects.read_object("zen", "contract", "c-17") is None
 
 
+@pytest.mark.parametrize("said", ["text/plain", 'application/pdf; name="a b"', "image/svg+xml;charset=utf-8"])
+async def test_a_media_type_is_kept_as_it_was_said(door: Door, said: str) -> None:
+    """Parameters too."""
+    response = await door.client.put(
+        "/v1/objects/contract/c-17", params={"tenant_id": "acme"}, content=b"x", headers={"Content-Type": said}
+    )
+    assert response.json()["content_type"] == said
+
+
+@pytest.mark.parametrize("said", [b"", b"pdf", b"text/plain\tx", b"text/\x01", b"text/\xe9", b"a/b;" + b"c" * 200])
+async def test_what_is_no_media_type_is_refused_and_stores_nothing(door: Door, tmp_path: Path, said: bytes) -> None:
+    """It would be handed to whoever reads the object, in a header of its own."""
+    response = await door.client.put(
+        "/v1/objects/contract/c-17", params={"tenant_id": "acme"}, content=b"x", headers={b"Content-Type": said}
+    )
+    assert (response.status_code, response.json()["code"]) == (400, "object.content_type_invalid")
+    assert files_in(tmp_path) == []
+
+
 async def test_an_upload_over_the_limit_is_413_and_stores_nothing(small_door: Door, tmp_path: Path) -> None:
     """While streaming as well as by its told length."""
 

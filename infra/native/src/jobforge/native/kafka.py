@@ -79,13 +79,22 @@ def start(place: KafkaPlace, *, say: Say, tied: bool = False) -> Running:
 
     What is ``tied`` ends with the thread that started it.
     """
+    settings = _write_settings(place)
+    return launch(place.folder, settings, new_cluster_id(), "--standalone", say=say, tied=tied)
+
+
+def launch(folder: Path, settings: Path, cluster_id: str, *quorum: str, say: Say, tied: bool = False) -> Running:
+    """Start the broker of a settings file, whose ``log.dirs`` is ``data`` in ``folder``; the log is there as well.
+
+    A new data folder is formatted for the cluster; ``quorum`` are the flags that say with whom, if not the settings.
+    """
     jars = install(say)
     program = [java(), f"-Dlog4j2.configurationFile={(INFRA / 'kafka' / 'log4j2.properties').as_uri()}"]
     class_path = ["-cp", f"{jars}/*"]
-    settings = _write_settings(place)
-    if not (place.folder / "data" / "meta.properties").exists():
-        _format([*program, "-Xmx128m", "-XX:TieredStopAtLevel=1", *class_path], settings)
-    log = place.folder / "kafka.log"
+    if not (folder / "data" / "meta.properties").exists():
+        storage = [*program, "-Xmx128m", "-XX:TieredStopAtLevel=1", *class_path, "kafka.tools.StorageTool", "format"]
+        _format([*storage, "-t", cluster_id, "-c", str(settings), "--ignore-formatted", *quorum])
+    log = folder / "kafka.log"
     log.unlink(missing_ok=True)
     flags = [*HEAP, "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
     return processes.start("kafka", [*program, *flags, *class_path, "kafka.Kafka", str(settings)], log=log, tied=tied)
@@ -112,14 +121,13 @@ def _write_settings(place: KafkaPlace) -> Path:
     return settings
 
 
-def _format(program: list[str], settings: Path) -> None:
-    command = [*program, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(settings)]
-    done = subprocess.run([*command, "--standalone", "--ignore-formatted"], capture_output=True, text=True, check=False)
+def _format(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise processes.DidNotStart(f"Kafka's storage could not be formatted:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
     """16 random bytes in base64url; one that begins with a dash would be taken for an option."""
     while True:
         made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]

@@ -26,6 +26,8 @@ __all__ = ["ArtifactStore", "NotFound", "ObjectInfo", "StoreUnavailable", "Store
 
 _PROBE = "health/probe"
 _READ_TRIES = 5
+_FULL = ("No space left on device", "StorageFull", "Disk quota exceeded", "QuotaExceeded", "InsufficientStorage")
+"""How a file system and S3 servers say that there is no room; obstore passes their words on, and no number."""
 
 
 class NotFound(Exception):
@@ -33,7 +35,15 @@ class NotFound(Exception):
 
 
 class StoreUnavailable(Exception):
-    """The store could not be reached, or refused."""
+    """The store could not be reached, refused, or is full; the message says which, in one line."""
+
+    @classmethod
+    def because(cls, error: Exception) -> "StoreUnavailable":
+        """What a store's own error means."""
+        told = str(error)
+        if any(sign in told for sign in _FULL):
+            return cls("the disk of the artifact store is full (no space left on device): free some, or enlarge it")
+        return cls(told.partition("\n")[0])
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ class ArtifactStore:
             await self._put(at, pointer.model_dump_json().encode())
         except BaseError as error:
             await upload.discard()
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailable.because(error) from error
         except BaseException:
             await upload.discard()
             raise
@@ -155,7 +165,7 @@ class ArtifactStore:
         except FileNotFoundError as error:
             raise NotFound(location) from error
         except BaseError as error:
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailable.because(error) from error
 
     async def write_manifest(self, tenant_id: str, run_id: UUID | str, data: bytes) -> None:
         """Archive a terminal manifest; writing it again replaces it at once."""
@@ -188,7 +198,7 @@ class ArtifactStore:
         try:
             await obstore.put_async(self._store, path, data, use_multipart=False)
         except (BaseError, OSError) as error:
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailable.because(error) from error
 
     async def _get(self, path: str) -> bytes | None:
         try:
@@ -197,7 +207,7 @@ class ArtifactStore:
         except FileNotFoundError:
             return None
         except BaseError as error:
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailable.because(error) from error
 
     async def _delete(self, path: str) -> None:
         """Bytes that nothing points at any more: failing to delete them costs room and nothing else."""

@@ -144,7 +144,7 @@ class Span:
                 span_id,
                 self._parent_id,
                 self._started,
-                time_ns(),
+                max(time_ns(), self._started),  # the clock may have been set back
                 self._attributes,
                 self._links,
                 error,

@@ -34,12 +34,8 @@ def ledger(
     settled: Annotated[
         bool, typer.Option("--settled", help="Nothing may be in flight any more: a run without an end is a finding.")
     ] = False,
-    client_log: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="What clients did and saw, a JSON object a line.")
-    ] = None,
-    effects_log: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="What reached a far side, a JSON object a line.")
-    ] = None,
+    client_log: Annotated[Path | None, typer.Option(help="What clients did and saw, a JSON object a line.")] = None,
+    effects_log: Annotated[Path | None, typer.Option(help="What reached a far side, a JSON object a line.")] = None,
     artifacts: Annotated[
         str | None, typer.Option(metavar="URL", help="file:///directory or s3://bucket: read artifacts' bytes too.")
     ] = None,

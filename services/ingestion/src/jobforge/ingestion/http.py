@@ -1,6 +1,7 @@
 """Every route of the door but the two hot ones, which are only declared here."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -37,6 +38,7 @@ from jobforge.ingestion.refusal import Refusal, invalid
 ObjectKind = Literal["contract", "document", "asset"]
 Tenant = Annotated[TenantId, Query(description="The tenant that owns it.")]
 _BYTES = "application/octet-stream"
+_MEDIA_TYPE = re.compile(r"(?=.{3,200}$)[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;[\x20-\x7e]*)?", re.ASCII)
 
 
 class NeverEntered(Exception):
@@ -137,7 +139,7 @@ def object_routes(objects: ArtifactStore, *, limit: int) -> APIRouter:
         tenant_id: Tenant,
     ) -> ObjectStored:
         """Store bytes under an id that inputs may name; an older object of that id is replaced at once."""
-        content_type = request.headers.get("content-type", _BYTES)[:200]
+        content_type = media_type(request.headers.get("content-type", _BYTES))
         try:
             if int(request.headers.get("content-length", "0")) > limit:
                 raise TooLarge(limit)
@@ -159,6 +161,17 @@ def object_routes(objects: ArtifactStore, *, limit: int) -> APIRouter:
         return ObjectStored.model_validate(stored, from_attributes=True)
 
     return router
+
+
+def media_type(said: str) -> str:
+    """A Content-Type as it is kept; raises ``Refusal`` for one that is no media type."""
+    if _MEDIA_TYPE.fullmatch(said) is None:
+        raise Refusal(
+            400,
+            "object.content_type_invalid",
+            "Content-Type must be a media type such as application/pdf, with up to 200 visible ASCII characters.",
+        )
+    return said
 
 
 def catalog_routes(

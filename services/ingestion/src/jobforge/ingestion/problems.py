@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from jobforge.chassis.head_requests import HeadRequests
 from jobforge.contracts.problem import MEDIA_TYPE, FieldProblem, Problem
 from jobforge.ingestion.refusal import RETRY_AFTER, Refusal, pointer
 
@@ -65,8 +66,9 @@ def schemas() -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the router with a problem document; one address has one spelling, so no redirects."""
+    """Answer every error of the router with a problem document, and HEAD like GET; one address has one spelling."""
     app.router.redirect_slashes = False
+    app.add_middleware(HeadRequests)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _by_router)

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from jobforge.chassis.artifacts import StoreUnavailable
 from jobforge.chassis.logs import get_logger
+from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_REBALANCES, PROJECTION_GAPS, PROJECTION_RECORDS, child
 from jobforge.chassis.wire import Consumer, Partition, Record
 from jobforge.manifest import keys
@@ -147,6 +148,8 @@ class Projector:
                 log.warning("view.ahead_of_log", partition=keys.watermark(lane.partition), held=mark, end=end)
                 await self._store.forget(lane.partition)
                 mark = None
+            if mark is not None and mark < first:
+                out_of_range(GROUP, lane.partition, wanted=mark, first=first, end=end)
             if mark is None:
                 (answer,) = await self._store.apply([Step(lane.partition, None, first, Batch())])
                 mark = first if answer.done else answer.held
