@@ -232,6 +232,26 @@ async def test_a_manifest_is_archived_and_replaced(backend: tuple[ArtifactStore,
     assert leftovers() == {f"manifests/acme/{RUN}.json"}
 
 
+async def test_many_manifests_are_archived_together(backend: tuple[ArtifactStore, Leftovers]) -> None:
+    """Each under its own run, complete, and nothing half-written beside it."""
+    store, leftovers = backend
+    written: dict[tuple[str, UUID | str], bytes] = {
+        ("acme" if number % 2 else "other", uuid4()): b"%d" % number * 9000 for number in range(40)
+    }
+    await store.write_manifests(written)
+    for (tenant_id, run_id), data in written.items():
+        assert await store.read_manifest(tenant_id, run_id) == data
+    assert leftovers() == {f"manifests/{tenant_id}/{run_id}.json" for tenant_id, run_id in written}
+
+
+async def test_a_store_that_takes_no_manifests_says_so(tmp_path: Path) -> None:
+    """Whoever archives them tries again."""
+    store = ArtifactStore(tmp_path.as_uri())
+    (tmp_path / "manifests").write_bytes(b"a file where the directory should be")
+    with pytest.raises(StoreUnavailable):
+        await store.write_manifests({("acme", RUN): b"{}"})
+
+
 async def test_ping_passes_on_a_store_that_works(backend: tuple[ArtifactStore, Leftovers]) -> None:
     """It writes and reads for real."""
     store, _ = backend

@@ -85,6 +85,8 @@ async def serving(log: MemoryLog, redis: Redis, artifacts: ArtifactStore) -> Asy
     app.include_router(runs_router(door))
     await freshness.aim()
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(reads.close)
+        stack.push_async_callback(store.close)
         await stack.enter_async_context(running(changes.listen(), changes.probe()))
         await stack.enter_async_context(log.member(group=feed.GROUP, reader=projector, pattern=PATTERN))
         await stack.enter_async_context(

@@ -1,7 +1,7 @@
 """Files beside the log: what apps uploaded, what attempts wrote, and archived manifests."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from jobforge.chassis.artifact_paths import (
     object_path,
     parse_location,
 )
-from jobforge.chassis.artifact_stores import open_store
+from jobforge.chassis.artifact_stores import open_store, put_many
 from jobforge.chassis.uploads import TooLarge, Upload
 from jobforge.contracts.base import Value
 from jobforge.contracts.runs import ArtifactWritten
@@ -169,7 +169,15 @@ class ArtifactStore:
 
     async def write_manifest(self, tenant_id: str, run_id: UUID | str, data: bytes) -> None:
         """Archive a terminal manifest; writing it again replaces it at once."""
-        await self._put(manifest_path(tenant_id, str(run_id)), data)
+        await self.write_manifests({(tenant_id, run_id): data})
+
+    async def write_manifests(self, manifests: Mapping[tuple[str, UUID | str], bytes]) -> None:
+        """Archive many at once, by tenant and run; when it fails, some may be written."""
+        files = {manifest_path(tenant_id, str(run_id)): data for (tenant_id, run_id), data in manifests.items()}
+        try:
+            await put_many(self._store, files)
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(str(error)) from error
 
     async def read_manifest(self, tenant_id: str, run_id: UUID | str) -> bytes | None:
         """An archived manifest, or None."""

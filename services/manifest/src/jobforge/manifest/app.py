@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None) -> ManifestApp:
             await stack.enter_async_context(serving(telemetry))
             stack.push_async_callback(redis.aclose)
             stack.push_async_callback(reads.close)
+            stack.push_async_callback(store.close)
             stack.push_async_callback(kafka.stop)
             await kafka.reach()
             await control.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from uuid import UUID
 
 from jobforge.chassis.artifacts import ArtifactStore, StoreUnavailable
 from jobforge.chassis.logs import get_logger
@@ -9,9 +10,10 @@ from jobforge.chassis.wire import Consumer, NotAssigned, Partition, Record
 from jobforge.contracts.identity import parse_run_key
 
 GROUP = "manifest-archiver"
-RECORDS = 100
-AT_ONCE = 8
-"""Writes on their way at a time."""
+RECORDS = 500
+"""Manifests written together."""
+REST = 0.2
+"""Seconds between batches that were not full: nobody waits for the archive, and writing together is cheaper."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 """Seconds between tries while the store is away."""
 
@@ -46,12 +48,12 @@ class Archiver:
             batches = await consumer.poll(timeout=1.0, max_records=RECORDS)
             if batches:
                 await self._archive(consumer, batches)
+            if sum(len(records) for records in batches.values()) < RECORDS:
+                await asyncio.sleep(REST)
 
     async def _archive(self, consumer: Consumer, batches: Mapping[Partition, list[Record]]) -> None:
         try:
-            for records in batches.values():
-                for some in (records[at : at + AT_ONCE] for at in range(0, len(records), AT_ONCE)):
-                    await asyncio.gather(*(self._write(record) for record in some))
+            await self._store.write_manifests(_manifests(batches))
         except StoreUnavailable as error:
             log.warning("archive.unavailable", error=str(error), retry_in=self._wait)
             for partition, records in batches.items():
@@ -65,10 +67,13 @@ class Archiver:
         except (NotAssigned, TimeoutError) as error:
             log.info("archive.commit_refused", partitions=len(batches), error=repr(error))
 
-    async def _write(self, record: Record) -> None:
+
+def _manifests(batches: Mapping[Partition, list[Record]]) -> dict[tuple[str, UUID | str], bytes]:
+    found: dict[tuple[str, UUID | str], bytes] = {}
+    for record in (record for records in batches.values() for record in records):
         named = parse_run_key(record.key)
         if named is None or record.value is None:
             log.warning("archive.skipped", partition=record.partition, offset=record.offset)
-            return
-        tenant_id, run_id = named
-        await self._store.write_manifest(tenant_id, run_id, record.value)
+            continue
+        found[named] = record.value
+    return found

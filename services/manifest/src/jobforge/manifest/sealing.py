@@ -11,7 +11,7 @@ from jobforge.contracts.base import JsonObject
 from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.identity import otel_trace_id
 from jobforge.contracts.jobs import JobError
-from jobforge.contracts.manifest import RunManifest
+from jobforge.contracts.manifest import RunManifest, content_digest
 from jobforge.contracts.runs import Outcome, RequestSnapshot, RunCanceled, RunFailed, RunRestored, RunSucceeded
 from jobforge.manifest.states import Start
 
@@ -55,23 +55,13 @@ def unseal(record: RunRestored) -> tuple[RunManifest, bytes]:
     if manifest.get("run_id") != str(record.run_id) or manifest.get("tenant_id") != record.tenant_id:
         raise NotRestorable("the manifest is that of another run")
     try:
-        covered = {name: value for name, value in manifest.items() if name not in _OUTSIDE_DIGEST}
-        covered["artifacts"] = [_without_url(artifact) for artifact in covered["artifacts"]]
-        covered["trace"] = _without_url(covered["trace"])
-        found = hashlib.sha256(canonical_json(covered)).hexdigest()
+        found = content_digest(manifest)
         restored = RunManifest.model_validate(manifest)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise NotRestorable("it is no manifest") from error
     if found != restored.digest:
         raise NotRestorable("the manifest's digest is not that of its content")
     return restored, orjson.dumps(manifest)
-
-
-_OUTSIDE_DIGEST = frozenset({"digest", "duplicates"})
-
-
-def _without_url(value: JsonObject) -> JsonObject:
-    return {name: found for name, found in value.items() if name != "url"}
 
 
 def _sealed(manifest: JsonObject, error: JobError | None) -> Sealed:

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as Away
 from redis.exceptions import NoScriptError
 
+from jobforge.chassis.redis_line import Command, RedisLine
 from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys, scripts
 from jobforge.manifest.batches import Batch
@@ -47,22 +49,13 @@ class Script:
             await redis.script_load(self.text)
             return await redis.evalsha(self.sha, len(keys), *keys, *arguments)
 
-    async def call_each(self, redis: Redis, keys: Sequence[str], every: Sequence[Sequence[Any]]) -> list[Any]:
+    async def call_each(self, line: RedisLine, keys: Sequence[str], every: Sequence[Sequence[Any]]) -> list[Any]:
         """One answer for each list of arguments, in one round trip; raises the first ``RedisError``."""
-        answers = await self._pipelined(redis, keys, every)
-        if any(isinstance(answer, NoScriptError) for answer in answers):
-            await redis.script_load(self.text)
-            answers = await self._pipelined(redis, keys, every)
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return answers
-
-    async def _pipelined(self, redis: Redis, keys: Sequence[str], every: Sequence[Sequence[Any]]) -> list[Any]:
-        async with redis.pipeline(transaction=False) as pipe:
-            for arguments in every:
-                pipe.evalsha(self.sha, len(keys), *keys, *arguments)
-            return await pipe.execute(raise_on_error=False)
+        commands: list[Command] = [("EVALSHA", self.sha, len(keys), *keys, *arguments) for arguments in every]
+        try:
+            return await line.ask(commands)
+        except NoScriptError:
+            return (await line.ask([("SCRIPT", "LOAD", self.text), *commands]))[1:]
 
 
 class Store:
@@ -70,6 +63,7 @@ class Store:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._line = RedisLine.beside(redis)
         self._apply = Script(scripts.APPLY)
         self.channel = keys.changed(int(redis.connection_pool.connection_kwargs.get("db") or 0))
         """Where each applied batch is announced."""
@@ -85,17 +79,27 @@ class Store:
 
     async def load(self, wanted: Iterable[tuple[str, str]]) -> list[bytes | None]:
         """One field of each row, in order: (row, field)."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for row, field in wanted:
-                pipe.hget(row, field)
-            return await pipe.execute() if len(pipe) else []
+        commands: list[Command] = [("HGET", row, field) for row, field in wanted]
+        return await self._ask(commands) if commands else []
 
     async def apply(self, steps: Sequence[Step]) -> list[Applied]:
         """Each step in one atomic piece, all in one round trip. A step that finds a gap changes nothing."""
-        answers = await self._apply.call_each(
-            self._redis, [keys.WATERMARKS], [_arguments(step, self.channel) for step in steps]
-        )
+        every = [_arguments(step, self.channel) for step in steps]
+        try:
+            answers = await self._apply.call_each(self._line, [keys.WATERMARKS], every)
+        except OSError as error:
+            raise Away(str(error)) from error
         return [Applied(done == 1, int(held) if held else None) for done, held in answers]
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._line.close()
+
+    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        try:
+            return await self._line.ask(commands)
+        except OSError as error:
+            raise Away(str(error)) from error
 
 
 def _arguments(step: Step, channel: str) -> list[str | bytes | int]:

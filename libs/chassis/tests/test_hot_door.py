@@ -1,0 +1,121 @@
+"""What every app with hot requests keeps: floods refused, failures answered without internals, everything counted."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from jobforge.chassis.hot_door import Answer, CallerLeft, HeaderFlood, Hot, HotDoor
+from jobforge.chassis.metrics import HTTP_REQUESTS, Receive, Scope, Send, child
+
+
+class Teapot(Exception):
+    """An error that is an answer."""
+
+
+class Framework:
+    """Answers everything in its own way."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] == "lifespan":
+            await send({"type": "lifespan.startup.complete"})
+            return
+        if scope["path"] == "/fails":
+            raise RuntimeError("secret")
+        await Answer(200, [], b"framework").say(send)
+
+
+class App(HotDoor, Framework):
+    """Both together."""
+
+    def __init__(self) -> None:
+        self.hot = self._hot
+        self.refusal = self._refusal
+        self.expected = (Teapot,)
+
+    def _hot(self, scope: Scope, receive: Receive) -> Hot | None:
+        async def answer() -> Answer:
+            if scope["path"] == "/hot/teapot":
+                raise Teapot
+            if scope["path"] == "/hot/fails":
+                raise RuntimeError("secret")
+            if scope["path"] == "/hot/left":
+                raise CallerLeft
+            return Answer(200, [(b"x-hot", b"1")], b"hot")
+
+        return Hot("/hot/{name}", answer) if scope["path"].startswith("/hot/") else None
+
+    def _refusal(self, error: Exception) -> Answer:
+        statuses: dict[type, int] = {Teapot: 418, HeaderFlood: 431}
+        return Answer(statuses.get(type(error), 500), [], b"refused")
+
+
+@pytest.fixture
+def http() -> httpx.AsyncClient:
+    """A client of the app."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=App()), base_url="http://door")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [
+        ("/hot/well", 200, "hot"),
+        ("/hot/teapot", 418, "refused"),
+        ("/hot/fails", 500, "refused"),
+        ("/other", 200, "framework"),
+        ("/fails", 500, "refused"),
+    ],
+)
+async def test_every_request_has_one_answer_without_internals(
+    http: httpx.AsyncClient, path: str, status: int, body: str
+) -> None:
+    """Hot or not, well or not."""
+    answer = await http.get(path)
+    assert (answer.status_code, answer.text) == (status, body)
+    assert answer.headers["content-length"] == str(len(body))
+
+
+async def test_a_flood_of_headers_reaches_nobody(http: httpx.AsyncClient) -> None:
+    """Neither the hot answers nor the framework."""
+    flood = {f"x-{number}": "y" for number in range(10_000)}
+    for path in ("/hot/well", "/other"):
+        assert (await http.get(path, headers=flood)).status_code == 431
+
+
+async def test_hot_requests_are_counted_by_route_and_never_by_id(http: httpx.AsyncClient) -> None:
+    """As the framework's are."""
+    counter = child(HTTP_REQUESTS, "/hot/{name}", "GET", "200")
+    before = counter._value.get()
+    await http.get("/hot/1")
+    await http.get("/hot/2")
+    assert counter._value.get() == before + 2
+
+
+async def test_a_caller_that_left_is_told_nothing() -> None:
+    """There is nobody to tell."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "GET", "path": "/hot/left", "headers": []}
+    await App()(scope, receive, send)
+    assert sent == []
+
+
+async def test_what_is_no_request_goes_to_the_framework() -> None:
+    """Such as its lifespan."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    await App()({"type": "lifespan"}, receive, send)
+    assert sent == [{"type": "lifespan.startup.complete"}]

@@ -1,0 +1,94 @@
+"""When a process may answer from what it applied itself, and when it has to ask: never older than what was shown."""
+
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from jobforge.chassis.wire import Partition
+from jobforge.manifest import keys
+from jobforge.manifest.freshness import Freshness
+from jobforge.manifest.projection import fold, request_of
+from jobforge.manifest.push import REMEMBERED, Changes
+from jobforge.manifest.states import NOTHING
+from jobforge.manifest.store import Store
+from jobforge.testkit.memory import MemoryLog
+from jobforge.testkit.run_records import requested, started, succeeded
+
+RUN = UUID(int=7)
+ROW = keys.row("acme", RUN)
+RUNS, JOBS = Partition("jobforge.runs", 0), Partition("jobforge.jobs.echo", 0)
+RUNNING = fold(NOTHING, started(RUN), 0).state
+ENDED = fold(RUNNING, succeeded(RUN), 1).state
+
+
+@pytest.fixture
+def changes(redis: Redis, log: MemoryLog) -> Changes:
+    """Of a process that has applied nothing yet."""
+    return Changes(redis, Store(redis), Freshness(log, partitions=1))
+
+
+def apply_running(changes: Changes) -> None:
+    """This process applies a request and its start."""
+    changes.applied(JOBS, 1, {ROW: request_of(requested(RUN))})
+    changes.applied(RUNS, 1, {ROW: RUNNING})
+
+
+async def test_what_this_process_just_applied_is_known(changes: Changes) -> None:
+    """Other rows of the partition may move on meanwhile; a request alone says nothing of the run."""
+    changes.applied(JOBS, 1, {ROW: request_of(requested(RUN))})
+    assert changes.known(ROW) is None
+    apply_running(changes)
+    changes.applied(RUNS, 2, {keys.row("acme", UUID(int=8)): RUNNING})
+    known = changes.known(ROW)
+    assert known is not None
+    assert (known.run, known.at) == (RUNNING, 1)
+
+
+async def test_a_run_whose_request_was_applied_elsewhere_has_to_be_read(changes: Changes) -> None:
+    """Half a row is no answer, unless the run has ended: then its end says what was asked for."""
+    changes.applied(RUNS, 1, {ROW: RUNNING})
+    assert changes.known(ROW) is None
+    changes.applied(RUNS, 2, {ROW: ENDED})
+    assert changes.known(ROW) is not None
+
+
+async def test_once_another_process_moved_the_partition_only_ends_are_known(changes: Changes) -> None:
+    """What a process that slept remembers may be older than what others show; an end never is."""
+    apply_running(changes)
+    changes._heard({"type": "message", "data": b"jobforge.runs/0 5 " + ROW.encode()})
+    assert changes.known(ROW) is None
+    changes.applied(RUNS, 6, {ROW: ENDED})
+    changes._heard({"type": "message", "data": b"jobforge.runs/0 9"})
+    assert changes.known(ROW) is not None
+
+
+async def test_after_a_gap_nothing_is_known(changes: Changes) -> None:
+    """While the view is built again, older states pass by: they are below what was shown, and answer nobody."""
+    apply_running(changes)
+    changes.applied(RUNS, 3, {ROW: ENDED})
+    changes.lost()
+    assert changes.known(ROW) is None
+    apply_running(changes)
+    assert changes.known(ROW) is None
+
+
+async def test_who_waits_is_woken_by_this_process_and_by_others(changes: Changes) -> None:
+    """And knows whether the row has to be read. What this process announces itself wakes nobody twice."""
+    with changes.watching(ROW) as watch:
+        changes.applying(RUNS, 1)
+        changes._heard({"type": "message", "data": b"jobforge.runs/0 1 " + ROW.encode()})
+        changes.applied(RUNS, 1, {ROW: RUNNING})
+        assert await watch.changed() is False
+        changes._heard({"type": "message", "data": b"jobforge.runs/0 2 " + ROW.encode()})
+        assert await watch.changed() is True
+        changes.lost()
+        assert await watch.changed() is True
+
+
+async def test_a_bounded_number_of_rows_is_remembered(changes: Changes) -> None:
+    """The ones applied last."""
+    for number in range(REMEMBERED + 10):
+        changes.applied(RUNS, number + 1, {keys.row("acme", UUID(int=number)): ENDED})
+    assert changes.known(keys.row("acme", UUID(int=9))) is None
+    assert changes.known(keys.row("acme", UUID(int=10))) is not None
