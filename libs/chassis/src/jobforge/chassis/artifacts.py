@@ -177,7 +177,7 @@ class ArtifactStore:
         try:
             await put_many(self._store, files)
         except (BaseError, OSError) as error:
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailable.because(error) from error
 
     async def read_manifest(self, tenant_id: str, run_id: UUID | str) -> bytes | None:
         """An archived manifest, or None."""
