@@ -10,13 +10,19 @@ from prometheus_client import REGISTRY
 from starlette.responses import StreamingResponse
 
 from jobforge.chassis.head_requests import HeadRequests
-from jobforge.chassis.http_measures import HttpMeasures
+from jobforge.chassis.hot_door import Answer, HotDoor
+
+
+class App(HotDoor, FastAPI):
+    """An app without hot requests."""
 
 
 @pytest.fixture
 async def caller() -> AsyncIterator[httpx.AsyncClient]:
     """A caller of an app that has a document, a stream without end, and a POST."""
-    app = FastAPI()
+    app = App()
+    app.hot = lambda scope, receive: None
+    app.refusal = lambda error: Answer(500, [], b"")
 
     @app.get("/documents/{name}")
     async def document(name: str) -> dict[str, str]:
@@ -36,7 +42,6 @@ async def caller() -> AsyncIterator[httpx.AsyncClient]:
         """Nothing to look at."""
 
     app.add_middleware(HeadRequests)
-    app.add_middleware(HttpMeasures)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client:
         yield client
 
@@ -75,3 +80,10 @@ async def test_requests_are_counted_by_route_method_and_status(caller: httpx.Asy
     after = counted("/documents/{name}", "HEAD", 200), counted("/documents/{name}", "GET", 200)
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
     assert counted("other", "GET", 404) + 1 == (await caller.get("/nowhere"), counted("other", "GET", 404))[1]
+
+
+async def test_a_request_is_counted_once(caller: httpx.AsyncClient) -> None:
+    """The view's routes were counted by a middleware and by the door around it."""
+    before = counted("/documents/{name}", "GET", 200)
+    await caller.get("/documents/d")
+    assert counted("/documents/{name}", "GET", 200) == before + 1

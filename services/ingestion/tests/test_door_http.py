@@ -264,13 +264,13 @@ async def test_a_defect_is_500_without_internals_and_the_door_lives_on(door: Doo
     async def broken(headers: Any, body: bytes) -> Any:
         raise RuntimeError("marker-inside")
 
-    whole = dict(door.app.hot)
-    door.app.hot["/v1/events"] = broken
+    whole = dict(door.app.posts)
+    door.app.posts["/v1/events"] = broken
     response = await door.client.post("/v1/events", json=door.event)
     assert response.status_code == 500
     assert problem(response)["code"] == "internal"
     assert "marker" not in response.text
-    door.app.hot = whole
+    door.app.posts = whole
     assert (await door.client.post("/v1/events", json=door.event)).status_code == 202
 
 

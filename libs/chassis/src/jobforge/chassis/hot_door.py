@@ -64,9 +64,7 @@ class HotDoor:
         if scope["type"] != "http":
             await self._framework(scope, receive, send)
             return
-        answering = _Answering(send)
-        started = perf_counter()
-        hot: Hot | None = None
+        answering = _Answering(scope, send)
         try:
             if flooded(scope["headers"]):
                 raise HeaderFlood
@@ -74,6 +72,7 @@ class HotDoor:
             if hot is None:
                 await self._framework(scope, receive, answering)
             else:
+                answering.route = hot.route
                 await (await hot.answer()).say(answering)
         except CallerLeft:
             return
@@ -82,25 +81,30 @@ class HotDoor:
                 log.exception("request.failed", method=scope["method"], path=scope["path"][:200])
             if answering.status is None:
                 await self.refusal(error).say(answering)
-        route = hot.route if hot else getattr(scope.get("route"), "path", "other")
-        method = scope["method"] if scope["method"] in METHODS else "other"  # labels must stay few
-        child(HTTP_REQUESTS, route, method, str(answering.status)).inc()
-        child(HTTP_SECONDS, route).observe(perf_counter() - started)
 
     async def _framework(self, scope: Scope, receive: Receive, send: Send) -> None:
         await super().__call__(scope, receive, send)  # type: ignore[misc]  # of the app this is mixed into
 
 
 class _Answering:
-    """Remembers whether an answer has begun."""
+    """Counts and times a request when its answer begins: a stream counts then, however long it goes on."""
 
-    __slots__ = ("_send", "status")
+    __slots__ = ("_scope", "_send", "_started", "route", "status")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
         self._send = send
+        self._started = perf_counter()
+        self.route: str | None = None
+        """The hot route; any other is in the scope once the framework has found it."""
         self.status: int | None = None
 
     async def __call__(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            found: str = getattr(self._scope.get("route"), "path", "other")
+            route = self.route or found
+            method = self._scope["method"] if self._scope["method"] in METHODS else "other"  # labels must stay few
+            child(HTTP_REQUESTS, route, method, str(self.status)).inc()
+            child(HTTP_SECONDS, route).observe(perf_counter() - self._started)
         await self._send(message)

@@ -73,8 +73,8 @@ CLAIM = Script(
 -- KEYS: row, lease. ARGV: claim, lease ms, count kept ms.
 if redis.call('HEXISTS', KEYS[1], 'manifest') == 1 then return {'ended', 1, 0, 0, ''} end
 if till > now and holder ~= ARGV[1] then return {'held', 1, 0, 0, ''} end
-local row = redis.call('HMGET', KEYS[1], 'cancel', 'starts', 'listed')
-local known = (row[1] or row[3] or redis.call('EXISTS', KEYS[1]) == 1) and 1 or 0
+local row = redis.call('HMGET', KEYS[1], 'cancel', 'starts')
+local known = redis.call('EXISTS', KEYS[1])
 if holder ~= ARGV[1] then count = count + 1 end
 hold(count, now + ARGV[2], ARGV[1])
 return {row[1] and 'cancel' or 'free', known, count - 1, count, row[2] or ''}

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import structlog
 
 from jobforge.chassis import metrics
-from jobforge.chassis.wire import Consumer, NotAssigned, Partition, Record
+from jobforge.chassis.commits import committed
+from jobforge.chassis.wire import Consumer, Partition, Record
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.topics import JOBS, SLOW_JOBS
 from jobforge.execution.lanes import Lane
@@ -232,15 +233,7 @@ class Worker:
     async def _commit(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
         trackers = {p: self._epochs[p].tracker for p in partitions if p in self._epochs}
         due: Mapping[Partition, int] = {p: t.due for p, t in trackers.items() if t.due is not None}
-        if not due:
-            return
-        try:
-            await consumer.commit(due)
-        except NotAssigned as error:
-            log.info("commit.too_late", error=str(error))
-            return
-        except Exception as error:  # the next commit carries the same offsets, or higher ones
-            log.warning("commit.failed", error=repr(error))
+        if not due or not await committed(consumer, due):
             return
         for partition, offset in due.items():
             trackers[partition].committed(offset)

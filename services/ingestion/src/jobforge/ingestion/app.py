@@ -23,7 +23,7 @@ from jobforge.contracts.inbox import InboxRecord
 from jobforge.contracts.topics import INBOX
 from jobforge.ingestion import problems
 from jobforge.ingestion.catalog import Catalog
-from jobforge.ingestion.door import Door, hot_routes
+from jobforge.ingestion.door import Door, hot_posts
 from jobforge.ingestion.feed import BACK_OFF, GROUP, InboxReader
 from jobforge.ingestion.http import catalog_routes, declared_routes, event_and_job_routes, object_routes
 from jobforge.ingestion.intake import Intake
@@ -99,8 +99,7 @@ def create_door(settings: Settings, plane: Plane) -> Door:
         docs_url="/docs",
         redoc_url=None,
     )
-    app.hot = hot_routes(intake)
-    app.max_body = settings.max_record_bytes
+    hot_posts(app, intake, max_body=settings.max_record_bytes)
     problems.install(app)
     app.include_router(declared_routes())
     app.include_router(event_and_job_routes(intake))

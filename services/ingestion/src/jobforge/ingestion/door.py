@@ -1,72 +1,33 @@
 """The HTTP door: two hot routes answered before any router, everything else by FastAPI."""
 
 from collections.abc import Awaitable, Callable
-from time import perf_counter
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from jobforge.chassis.header_flood import MAX_HEADER_BYTES, MAX_HEADERS, flooded
-from jobforge.chassis.logs import get_logger
-from jobforge.chassis.metrics import HTTP_REQUESTS, HTTP_SECONDS, Receive, Scope, Send, child
+from jobforge.chassis.hot_door import Answer, CallerLeft, Headers, Hot, HotDoor
+from jobforge.chassis.metrics import Receive, Scope
 from jobforge.chassis.spans import SpanContext
 from jobforge.contracts.jobs import IdempotencyKey
-from jobforge.contracts.problem import MEDIA_TYPE
 from jobforge.ingestion import problems
 from jobforge.ingestion.admission import check_size
 from jobforge.ingestion.intake import Intake
-from jobforge.ingestion.refusal import RETRY_AFTER, Refusal
+from jobforge.ingestion.refusal import Refusal
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _KEY = TypeAdapter(IdempotencyKey)
 _JSON = (b"content-type", b"application/json")
 
-Headers = list[tuple[bytes, bytes]]
-Hot = Callable[[Headers, bytes], Awaitable[BaseModel]]
-
-log = get_logger()
+Post = Callable[[Headers, bytes], Awaitable[BaseModel]]
+"""What a hot route does with a request's headers and body."""
 
 
-class Disconnected(Exception):
-    """The caller went away before its body was complete."""
+class Door(HotDoor, FastAPI):
+    """A FastAPI app whose ``POST /v1/events`` and ``POST /v1/jobs`` never enter FastAPI. They are declared as routes
+    too, for the OpenAPI document and for 405."""
 
-
-class Door(FastAPI):
-    """A FastAPI app whose ``POST /v1/events`` and ``POST /v1/jobs`` never enter FastAPI: its machinery costs more
-    than everything those two do. They are declared as routes too, for the OpenAPI document and for 405."""
-
-    hot: dict[str, Hot]
-    max_body: int
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; whatever fails is logged and answered without internals."""
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
-        answering = _Answering(send)
-        started = perf_counter()
-        hot = self.hot.get(scope["path"]) if scope["method"] == "POST" else None
-        try:
-            check_headers(scope["headers"])
-            if hot is None:
-                await super().__call__(scope, receive, answering)
-            else:
-                body = await read_body(scope["headers"], receive, self.max_body)
-                await answering.accepted(await hot(scope["headers"], body))
-        except Disconnected:
-            return
-        except Refusal as refusal:
-            await _refused(answering, refusal)
-        except Exception:
-            log.exception("request.failed", method=scope["method"], path=scope["path"][:200])
-            if answering.status is None:
-                await _refused(answering, problems.internal())
-        route = scope["path"] if hot else getattr(scope.get("route"), "path", "other")
-        method = scope["method"] if scope["method"] in METHODS else "other"  # labels must stay few
-        child(HTTP_REQUESTS, route, method, str(answering.status)).inc()
-        child(HTTP_SECONDS, route).observe(perf_counter() - started)
+    posts: dict[str, Post]
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, with the problem document's schema."""
@@ -78,8 +39,8 @@ class Door(FastAPI):
         return self.openapi_schema
 
 
-def hot_routes(intake: Intake) -> dict[str, Hot]:
-    """The two requests that everything waits for."""
+def hot_posts(app: Door, intake: Intake, *, max_body: int) -> None:
+    """Let the app answer the two requests that everything waits for; a body has at most ``max_body`` bytes."""
 
     async def event(headers: Headers, body: bytes) -> BaseModel:
         return await intake.accept_event(body, links=callers_span(headers))
@@ -88,17 +49,18 @@ def hot_routes(intake: Intake) -> dict[str, Hot]:
         key = idempotency_key(headers)
         return await intake.accept_job(body, idempotency_key=key, links=callers_span(headers))
 
-    return {"/v1/events": event, "/v1/jobs": job}
+    def hot(scope: Scope, receive: Receive) -> Hot | None:
+        post = app.posts.get(scope["path"]) if scope["method"] == "POST" else None
+        return None if post is None else Hot(scope["path"], lambda: accepted(post, scope["headers"], receive))
 
+    async def accepted(post: Post, headers: Headers, receive: Receive) -> Answer:
+        body = await read_body(headers, receive, max_body)
+        return Answer(202, [_JSON], (await post(headers, body)).model_dump_json().encode())
 
-def check_headers(headers: Headers) -> None:
-    """Raises ``Refusal`` for a flood of headers, which servers pass on as they come."""
-    if flooded(headers):
-        raise Refusal(
-            431,
-            "request.headers_too_large",
-            f"A request may have {MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes in all: send fewer.",
-        )
+    app.posts = {"/v1/events": event, "/v1/jobs": job}
+    app.hot = hot
+    app.refusal = problems.plain
+    app.expected = (Refusal,)
 
 
 async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
@@ -118,7 +80,7 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
     if message["type"] == "http.disconnect":
-        raise Disconnected
+        raise CallerLeft
     check_size(size, limit)
     return b"".join(parts)
 
@@ -147,37 +109,3 @@ def callers_span(headers: Headers) -> tuple[SpanContext, ...]:
             found = SpanContext.parse(value.decode("latin-1"))
             return () if found is None else (found,)
     return ()
-
-
-class _Answering:
-    """Remembers whether an answer has begun."""
-
-    __slots__ = ("_send", "status")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status: int | None = None
-
-    async def __call__(self, message: Any) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        await self._send(message)
-
-    async def accepted(self, model: BaseModel) -> None:
-        """Answer 202."""
-        body = model.model_dump_json().encode()
-        headers = [_JSON, (b"content-length", b"%d" % len(body))]
-        self.status = 202
-        await self._send({"type": "http.response.start", "status": 202, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-
-
-async def _refused(send: Send, refusal: Refusal) -> None:
-    body = problems.problem(refusal).to_bytes()
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-    if refusal.status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
-    if refusal.status in (413, 431):
-        headers.append((b"connection", b"close"))  # the rest of the request is not read
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from jobforge.chassis.artifacts import ArtifactStore, StoreUnavailable, TooLarge
 from jobforge.chassis.control import ControlView, announce
+from jobforge.chassis.hot_door import CallerLeft
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Publisher
 from jobforge.contracts.base import ActorId, ObjectId, TemplateKey, TenantId
@@ -30,7 +31,7 @@ from jobforge.ingestion.answers import (
     Switch,
     Switched,
 )
-from jobforge.ingestion.door import Disconnected, read_body
+from jobforge.ingestion.door import read_body
 from jobforge.ingestion.intake import Intake, Outcome, unavailable
 from jobforge.ingestion.problems import documented, problem
 from jobforge.ingestion.refusal import Refusal, invalid
@@ -153,7 +154,7 @@ def object_routes(objects: ArtifactStore, *, limit: int) -> APIRouter:
                 f"An object may have {limit} bytes (JOBFORGE_MAX_OBJECT_BYTES); nothing was stored.",
             ) from None
         except ClientDisconnect:
-            raise Disconnected from None
+            raise CallerLeft from None
         except StoreUnavailable as error:
             raise Refusal(
                 503, "objects.unavailable", "The object store cannot be reached; nothing was stored: try again."

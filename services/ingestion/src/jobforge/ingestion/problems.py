@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from jobforge.chassis.head_requests import HeadRequests
+from jobforge.chassis.header_flood import MAX_HEADER_BYTES, MAX_HEADERS
+from jobforge.chassis.hot_door import Answer, HeaderFlood
 from jobforge.contracts.problem import MEDIA_TYPE, FieldProblem, Problem
 from jobforge.ingestion.refusal import RETRY_AFTER, Refusal, pointer
 
@@ -44,6 +46,23 @@ def answer(refusal: Refusal) -> Response:
     """The response for a refusal."""
     headers = {"Retry-After": str(RETRY_AFTER)} if refusal.status == 503 else None
     return Response(problem(refusal).to_bytes(), refusal.status, headers, MEDIA_TYPE)
+
+
+def plain(error: Exception) -> Answer:
+    """The same for an answer that no framework gives."""
+    if isinstance(error, HeaderFlood):
+        error = Refusal(
+            431,
+            "request.headers_too_large",
+            f"A request may have {MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes in all: send fewer.",
+        )
+    refusal = error if isinstance(error, Refusal) else internal()
+    headers = [(b"content-type", MEDIA_TYPE.encode())]
+    if refusal.status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
+    if refusal.status in (413, 431):
+        headers.append((b"connection", b"close"))  # the rest of the request is not read
+    return Answer(refusal.status, headers, problem(refusal).to_bytes())
 
 
 def internal() -> Refusal:

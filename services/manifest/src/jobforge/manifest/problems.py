@@ -14,7 +14,6 @@ from jobforge.chassis.artifacts import StoreUnavailable
 from jobforge.chassis.head_requests import HeadRequests
 from jobforge.chassis.header_flood import MAX_HEADER_BYTES, MAX_HEADERS
 from jobforge.chassis.hot_door import Answer, HeaderFlood
-from jobforge.chassis.http_measures import HttpMeasures
 from jobforge.chassis.logs import get_logger
 from jobforge.contracts.problem import MEDIA_TYPE, FieldProblem, Problem
 from jobforge.manifest.freshness import Rebuilding
@@ -111,7 +110,6 @@ def install(app: FastAPI) -> None:
     """Answer every error with a problem document, and HEAD like GET; one address has one spelling, so no redirects."""
     app.router.redirect_slashes = False
     app.add_middleware(HeadRequests)
-    app.add_middleware(HttpMeasures)  # the last one added is the outermost
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _by_router)
     for known in EXPECTED:

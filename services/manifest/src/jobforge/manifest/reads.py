@@ -18,7 +18,7 @@ from jobforge.manifest.freshness import Freshness, Rebuilding
 from jobforge.manifest.rows import Rows
 from jobforge.manifest.showing import job_json, job_of_manifest, merged
 from jobforge.manifest.states import Request, RunState, parsed_request, parsed_run
-from jobforge.manifest.store import Script
+from jobforge.manifest.store import ViewScript
 
 T = TypeVar("T")
 CATCH_UP = 2.0
@@ -90,7 +90,7 @@ class Reads:
         self._artifacts = artifacts
         self._partitions = partitions
         self._rows = Rows(redis)
-        self._scan = Script(scripts.SCAN)
+        self._scan = ViewScript(scripts.SCAN)
 
     async def close(self) -> None:
         """Disconnect what was opened here."""

@@ -1,6 +1,5 @@
 """The view's storage: what the projection writes into Redis, and reads back to go on."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from redis.exceptions import ConnectionError as Away
 from redis.exceptions import NoScriptError
 
 from jobforge.chassis.redis_line import Command, RedisLine
+from jobforge.chassis.redis_together import Script
 from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys, scripts
 from jobforge.manifest.batches import Batch
@@ -34,12 +34,8 @@ class Applied:
     held: int | None
 
 
-class Script:
-    """A script called by its digest, and loaded when the server does not know it (any more)."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+class ViewScript(Script):
+    """A script that is loaded when the server does not know it (any more)."""
 
     async def call(self, redis: Redis, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Its answer; raises ``RedisError``."""
@@ -51,7 +47,7 @@ class Script:
 
     async def call_each(self, line: RedisLine, keys: Sequence[str], every: Sequence[Sequence[Any]]) -> list[Any]:
         """One answer for each list of arguments, in one round trip; raises the first ``RedisError``."""
-        commands: list[Command] = [("EVALSHA", self.sha, len(keys), *keys, *arguments) for arguments in every]
+        commands: list[Command] = [self.command(keys, arguments) for arguments in every]
         try:
             return await line.ask(commands)
         except NoScriptError:
@@ -64,7 +60,7 @@ class Store:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._line = RedisLine.beside(redis)
-        self._apply = Script(scripts.APPLY)
+        self._apply = ViewScript(scripts.APPLY)
         self.channel = keys.changed(int(redis.connection_pool.connection_kwargs.get("db") or 0))
         """Where each applied batch is announced."""
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 
-from jobforge.chassis.logs import get_logger
+from jobforge.chassis.commits import committed
 from jobforge.chassis.metrics import RETRIES_WAITING, child
-from jobforge.chassis.wire import Clock, Consumer, NotAssigned, Partition, Record
+from jobforge.chassis.wire import Clock, Consumer, Partition, Record
 from jobforge.contracts.topics import RETRY_TIERS
 from jobforge.scheduler.lanes import Lane
 from jobforge.scheduler.moving import Mover
@@ -25,8 +25,6 @@ IDLE_POLL, BUSY_POLL = 0.25, 0.02
 LAST_MOVES = 5.0
 """Seconds that records on their way get when their partition goes to another member."""
 LAST_COMMIT = 2.0
-
-log = get_logger()
 
 
 def _now() -> datetime:
@@ -131,15 +129,7 @@ class Retries:
     async def _commit(self, consumer: Consumer, lanes: Iterable[Lane]) -> None:
         moved = {lane.partition: lane for lane in lanes if lane.moved_to != lane.committed}
         due = {partition: lane.moved_to for partition, lane in moved.items() if lane.moved_to is not None}
-        if not due:
-            return
-        try:
-            await consumer.commit(due)
-        except NotAssigned as error:
-            log.info("commit.too_late", error=str(error))
-            return
-        except Exception as error:  # the next commit carries the same offsets, or higher ones
-            log.warning("commit.failed", error=repr(error))
+        if not due or not await committed(consumer, due):
             return
         for partition, offset in due.items():
             moved[partition].committed = offset
