@@ -1,7 +1,6 @@
 """What a reader does whose position is not in the log any more, on real Kafka: it says so, counts it and goes on."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +8,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.settings import Settings
@@ -85,16 +85,10 @@ def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(f"jobforge_consumer_{name}_total", {"group": GROUP, "topic": TOPIC} | labels) or 0
 
 
-def said(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> str:
-    """What was logged, wherever the test run sends it."""
-    return caplog.text + capsys.readouterr().out
-
-
 async def test_a_group_whose_commit_was_deleted_says_how_much_it_lost_and_reads_on(
-    clean_plane: Plane, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    clean_plane: Plane,
 ) -> None:
     """Committed 3, the log begins at 8: an error with both, 5 records counted, and 8 is the next one read."""
-    caplog.set_level(logging.ERROR)
     lost, resets = counted("records_lost"), counted("resets", reason="deleted")
     first = Collecting()
     async with reading(clean_plane, first) as kafka:
@@ -105,13 +99,15 @@ async def test_a_group_whose_commit_was_deleted_says_how_much_it_lost_and_reads_
     await delete_before(clean_plane, 8)
 
     second = Collecting()
-    async with reading(clean_plane, second):
-        await until(lambda: second.offsets == [8, 9])
+    with capture_logs() as logged:
+        async with reading(clean_plane, second):
+            await until(lambda: second.offsets == [8, 9])
     assert counted("records_lost") - lost == 5
     assert counted("resets", reason="deleted") - resets == 1
-    text = said(caplog, capsys)
-    assert "offsets.out_of_range" in text
-    assert "records_lost" in text
+    told = [each for each in logged if each["event"] == "offsets.out_of_range"]
+    assert [(each["log_level"], each["wanted"], each["first"], each["records_lost"]) for each in told] == [
+        ("error", 3, 8, 5)
+    ]
 
 
 async def test_records_deleted_before_a_slow_reader_came_to_them_are_counted_while_it_runs(clean_plane: Plane) -> None:
