@@ -9,7 +9,7 @@ from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys
 from jobforge.manifest.freshness import Freshness
 from jobforge.manifest.projection import fold, request_of
-from jobforge.manifest.push import REMEMBERED, Changes
+from jobforge.manifest.push import PATIENCE, REMEMBERED, Changes
 from jobforge.manifest.states import NOTHING
 from jobforge.manifest.store import Store
 from jobforge.testkit.memory import MemoryLog
@@ -79,11 +79,11 @@ async def test_who_waits_is_woken_by_this_process_and_by_others(changes: Changes
         changes.applying(RUNS, 1)
         changes._heard({"type": "message", "data": b"jobforge.runs/0 1 " + ROW.encode()})
         changes.applied(RUNS, 1, {ROW: RUNNING})
-        assert await watch.changed() is False
+        assert await watch.changed(1) is False
         changes._heard({"type": "message", "data": b"jobforge.runs/0 2 " + ROW.encode()})
-        assert await watch.changed() is True
+        assert await watch.changed(1) is True
         changes.lost()
-        assert await watch.changed() is True
+        assert await watch.changed(1) is True
 
 
 async def test_a_bounded_number_of_rows_is_remembered(changes: Changes) -> None:
@@ -92,3 +92,25 @@ async def test_a_bounded_number_of_rows_is_remembered(changes: Changes) -> None:
         changes.applied(RUNS, number + 1, {keys.row("acme", UUID(int=number)): ENDED})
     assert changes.known(keys.row("acme", UUID(int=9))) is None
     assert changes.known(keys.row("acme", UUID(int=10))) is not None
+
+
+def test_a_request_whose_run_is_known_to_have_done_nothing_is_answered_from_memory(changes: Changes) -> None:
+    """Both halves of the row are certain: a poll right after the acceptance asks nobody."""
+    changes.applied(RUNS, 1, {})
+    changes.applied(JOBS, 1, {ROW: request_of(requested(RUN))})
+    assert changes.known(ROW) is None
+    changes.applied(RUNS, 1, {ROW: NOTHING})
+    known = changes.known(ROW)
+    assert known is not None
+    assert known.run == NOTHING
+
+
+def test_long_polls_learn_how_long_a_run_takes_to_appear(changes: Changes) -> None:
+    """Looking too early makes them patient, looking too late makes them hurry; both within bounds."""
+    least, most = PATIENCE
+    for _ in range(20):
+        changes.looked(found=False)
+    assert changes.patience == most
+    for _ in range(20):
+        changes.looked(found=True)
+    assert changes.patience == least

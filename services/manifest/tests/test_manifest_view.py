@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from jobforge.contracts.identity import run_key
+from jobforge.manifest import keys
 from jobforge.testkit.memory import MemoryLog
 from jobforge.testkit.run_records import after, event, progressed, requested, started, succeeded
 from jobforge.testkit.served_view import Serve, ServedView
@@ -198,21 +199,28 @@ async def test_a_long_poll_answers_on_the_next_change_even_after_a_flush(service
     params = {"tenant_id": "acme"}
     assert (await service.http.get(f"/v1/runs/{run_id}", params=params)).status_code == 200
 
-    async def scripts_run() -> int:
-        stats = await service.redis.info("commandstats")
-        return int(stats["cmdstat_evalsha"]["calls"])
-
-    before = await scripts_run()
-
-    async def has_read() -> bool:
-        return await scripts_run() > before
-
     waiting = asyncio.ensure_future(service.http.get(f"/v1/runs/{run_id}", params={**params, "wait": 30}))
-    await until(has_read, 10)
+    await service.http.get(f"/v1/runs/{run_id}", params=params)  # once this is answered, the other one waits
     await service.redis.flushall()
     await service.write("jobforge.runs", started(run_id), key)
     async with asyncio.timeout(10):
         assert (await waiting).json()["status"] == "running"
+
+
+async def test_a_request_read_after_a_takeover_does_not_hide_that_its_run_has_ended(serve: Serve) -> None:
+    """The process before had applied the run's end and not yet its request, which is in another topic."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+    params: dict[str, str | int] = {"tenant_id": "acme", "wait": 30}
+    async with serve() as before:
+        await before.write("jobforge.runs", succeeded(run_id), key)
+        async with asyncio.timeout(10):
+            assert (await before.http.get(f"/v1/runs/{run_id}", params=params)).json()["status"] == "succeeded"
+    async with serve() as after_it:
+        await after_it.write("jobforge.jobs.echo", requested(run_id), key)
+        await until(lambda: after_it.redis.hexists(keys.row("acme", run_id), "request"), 10)
+        async with asyncio.timeout(10):
+            assert (await after_it.http.get(f"/v1/runs/{run_id}", params=params)).json()["status"] == "succeeded"
 
 
 async def test_lists_filter_and_page_newest_first(service: ServedView) -> None:

@@ -8,7 +8,6 @@ from typing import Any, cast
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.consumer.fetcher import OffsetResetStrategy
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -28,6 +27,7 @@ from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from faststream.middlewares import AckPolicy
 
 from jobforge.chassis import fetch_codec
+from jobforge.chassis.consumer_arguments import HURRIED, UNHURRIED
 from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_LAG, CONSUMER_REBALANCES, child
 from jobforge.chassis.wire import NotAssigned, Partition, Reader, Record
@@ -40,23 +40,6 @@ LAG_EVERY = 5.0
 BOUNDS_TIMEOUT = 5.0
 POLL_SILENCE = 60.0
 """A consumer that did not poll for this many seconds is stuck."""
-
-CONSUMER_ARGUMENTS: Mapping[str, Any] = {
-    # Not "earliest", which would also pass over deleted records without a word: see KafkaConsumer.poll.
-    "auto_offset_reset": "none",
-    "fetch_max_wait_ms": 50,
-    "max_partition_fetch_bytes": 2 * 1024 * 1024,
-    # aiokafka's heartbeats share the event loop: sessions long enough for a busy moment, short enough for a crash.
-    "session_timeout_ms": 10_000,
-    "heartbeat_interval_ms": 3_000,
-    # The budget of a drain on revoke (20 s) and some.
-    "rebalance_timeout_ms": 60_000,
-    "max_poll_interval_ms": 300_000,
-    # Topics that match a pattern are noticed within this time.
-    "metadata_max_age_ms": 10_000,
-    # Exactly one: with several, aiokafka joins the group once per assignor.
-    "partition_assignment_strategy": (StickyPartitionAssignor,),
-}
 
 
 class BoundedBroker(KafkaBroker):
@@ -257,6 +240,7 @@ def add_log_subscriber(
     message: Any,
     title: str,
     description: str,
+    hurried: bool,
 ) -> LogSubscriber:
     """Register a ``LogSubscriber`` on a broker that has not started; ``message`` documents what it reads."""
     fetch_codec.install()
@@ -267,7 +251,7 @@ def add_log_subscriber(
     config = KafkaSubscriberConfig(
         topics=names,
         group_id=group,
-        connection_args=dict(CONSUMER_ARGUMENTS),
+        connection_args=dict(HURRIED if hurried else UNHURRIED),
         listener=listener,
         pattern=pattern,
         no_reply=True,

@@ -83,8 +83,12 @@ class Kafka:
         description: str = "",
         topics: Sequence[str] = (),
         pattern: str | None = None,
+        hurried: bool = True,
     ) -> LogSubscriber:
-        """Let ``reader`` own a consumer of these topics; ``message`` is what the AsyncAPI document shows."""
+        """Let ``reader`` own a consumer of these topics; ``message`` is what the AsyncAPI document shows.
+
+        A reader that nobody waits for is not ``hurried``: it costs less.
+        """
         subscriber = add_log_subscriber(
             self.broker,
             reader,
@@ -94,6 +98,7 @@ class Kafka:
             message=message,
             title=title,
             description=description,
+            hurried=hurried,
         )
         self._readers.append(subscriber)
         return subscriber

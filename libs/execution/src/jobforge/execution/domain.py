@@ -38,6 +38,7 @@ from jobforge.execution.discovery import BoundTemplate
 from jobforge.execution.handler import Handler
 from jobforge.execution.leases import RedisLeases
 from jobforge.execution.outcomes import Outcomes
+from jobforge.execution.starts import StartsFirst
 from jobforge.execution.worker import Limits, Worker
 
 log = structlog.get_logger()
@@ -73,9 +74,10 @@ def create_domain_app(
         settings, service=name, role=DOMAIN, telemetry=telemetry, description=f"Runs the templates of {name}."
     )
     threads = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="job-io")
-    around = workshop.around(kafka.publisher, threads)
+    publisher = StartsFirst(kafka.publisher)
+    around = workshop.around(publisher, threads)
     runner = workshop.runner(templates, around)
-    outcomes = Outcomes(kafka.publisher, settings.partitions)
+    outcomes = Outcomes(publisher, settings.partitions)
     leases = RedisLeases(RedisLine.to(settings.redis_url))
     handler = Handler(name, runner, outcomes, leases, around.store, telemetry, alone=Alone(workshop, runner).run)
     worker = Worker(name, handler, outcomes, limits=Limits(grace=settings.grace_period))

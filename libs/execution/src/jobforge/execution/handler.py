@@ -157,7 +157,8 @@ class Handler:
 
     async def _attempt(self, holding: Holding, case: Case, started: RunStarted, span: Span, *, alone: bool) -> bool:
         requested = case.requested
-        await self._outcomes.started(case.place, started)
+        # Where no lease counts the starts, and where starts were fatal before, the log has to tell of this one at once.
+        await self._outcomes.started(case.place, started, wait=started.fence == 1 and not alone)
         if alone:
             log.warning("run.alone", template_key=requested.template_key, fence=started.fence)
         work = self._alone(requested, started) if alone else self._runner.run(requested, case.snapshot, started)

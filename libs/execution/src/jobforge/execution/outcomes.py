@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -10,12 +9,13 @@ from uuid import UUID
 import structlog
 
 from jobforge.chassis.telemetry import TRACEPARENT
-from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position, Publisher, Record
+from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position, Record
 from jobforge.contracts.dead_letter import dead_letter_headers
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.contracts.runs import RunStarted
 from jobforge.contracts.topics import MAX_MESSAGE_BYTES, RUNS
+from jobforge.execution.starts import StartsFirst
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 class Outcomes:
     """The log as the engine writes it."""
 
-    def __init__(self, publisher: Publisher, partitions: int) -> None:
+    def __init__(self, publisher: StartsFirst, partitions: int) -> None:
         self._publisher = publisher
         self._partitions = partitions
 
@@ -44,11 +44,9 @@ class Outcomes:
         key = run_key(tenant_id, run_id)
         return Place(key, partition_of(key, self._partitions))
 
-    async def started(self, at: Place, started: RunStarted) -> None:
-        """Say that an attempt began."""
-        # Nothing waits for its acknowledgement: it shares the partition with the outcome, and so comes before it.
-        with suppress(NotWritten):
-            await self._publisher.send(RUNS.name, key=at.key, value=started.to_bytes(), partition=at.partition)
+    async def started(self, at: Place, started: RunStarted, *, wait: bool) -> None:
+        """Say that an attempt began; ``wait`` lets it wait a moment for what follows."""
+        await self._publisher.start(key=at.key, value=started.to_bytes(), partition=at.partition, wait=wait)
 
     async def happened(self, at: Place, value: bytes) -> None:
         """Write a record of a run and wait for its acknowledgement."""

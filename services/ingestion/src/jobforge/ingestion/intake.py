@@ -64,9 +64,7 @@ class Intake:
         self._catalog.check_events_open()
         submission = admit_event(body, limit=self._limit)
         event_id = submission.event_id or uuid4()
-        record = self.event(submission, event_id)
-        await self.root([record])
-        await self._publish(record, links)
+        await self._publish_rooted(self.event(submission, event_id), links)
         return EventReceipt(event_id=event_id, trace_id=submission.trace_id)
 
     async def accept_events(self, bodies: Sequence[bytes]) -> list[Outcome]:
@@ -88,13 +86,13 @@ class Intake:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         if idempotency_key is None:
             job, record = self.job(submission, RunName(uuid4(), self._clock()))
-            await self.root([record])
+            position = await self._publish_rooted(record, links)
         else:
             run_id = run_id_for_key(submission.tenant_id, submission.template_key, idempotency_key)
             job, record = self.job(submission, RunName(run_id, key_made_at(idempotency_key)))
             if await self.root([record], keyed=[job]):
                 raise conflict(job)
-        position = await self._publish(record, links)
+            position = await self._publish(record, links)
         return JobAccepted(job=queued_job(job, as_of=str(position)), trace_id=job.trace_id, dry_run=job.dry_run)
 
     async def cancel(self, tenant_id: str, run_id: UUID, *, actor_id: str | None) -> Position:
@@ -153,6 +151,13 @@ class Intake:
         if waiting:
             await asyncio.wait(waiting, timeout=self._timeout)
         return [one if isinstance(one, NotWritten) else _failure(one) for one in handed]
+
+    async def _publish_rooted(self, record: Outgoing, links: Links) -> Position:
+        """Publish, and only then see to the root span: the caller waits for the record alone."""
+        try:
+            return await self._publish(record, links)
+        finally:
+            await self.root([record])
 
     async def _publish(self, record: Outgoing, links: Links = ()) -> Position:
         token = trace_scope.set(_scope(record, None, links))

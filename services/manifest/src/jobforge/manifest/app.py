@@ -68,6 +68,7 @@ def create_app(settings: Settings | None = None) -> ManifestApp:
         message=RunManifest,
         title="archiver",
         description="Writes terminal manifests into the artifact store.",
+        hurried=False,
     )
 
     @asynccontextmanager

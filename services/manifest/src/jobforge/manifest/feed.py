@@ -13,9 +13,10 @@ from jobforge.chassis.logs import get_logger
 from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_REBALANCES, PROJECTION_GAPS, PROJECTION_RECORDS, child
 from jobforge.chassis.wire import Consumer, Partition, Record
+from jobforge.contracts.topics import RUNS
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Batch, Read, Snapshot, State
-from jobforge.manifest.families import decode, family_of, outlived, remembered, rows_of
+from jobforge.manifest.families import JOBS, decode, family_of, outlived, remembered, rows_of
 from jobforge.manifest.lanes import Lane, slices
 from jobforge.manifest.outbox import Outbox
 from jobforge.manifest.store import Step, Store
@@ -167,7 +168,7 @@ class Projector:
 
     async def _take(self, consumer: Consumer, batches: Mapping[Partition, list[Record]]) -> None:
         work: list[tuple[Lane, list[Read]]] = []
-        for partition, records in batches.items():
+        for partition, records in sorted(batches.items(), key=_runs_first):
             lane = self._lanes.get(partition)
             if lane is not None and lane.applied is not None:
                 work.append((lane, decode(lane.family, records)))
@@ -192,7 +193,7 @@ class Projector:
                 continue
             lane.applied = step.after
             if self._lanes.get(lane.partition) is lane:
-                self._told.applied(step.partition, step.after, {row: lane.states[row] for row in step.batch.changed})
+                self._tell(lane, step)
             child(PROJECTION_RECORDS, lane.partition.topic).inc(len(reads))
             lane.trim()
             if self._lanes.get(lane.partition) is lane:
@@ -223,9 +224,32 @@ class Projector:
             await self._outbox.put(lane.partition, after, ready)
             lane.published = after
 
+    def _tell(self, lane: Lane, step: Step) -> None:
+        """Of a request together with what is known of its run, which is the other half of its row."""
+        rows = {row: lane.states[row] for row in step.batch.changed}
+        self._told.applied(step.partition, step.after, rows)
+        runs = self._runs_beside(lane)
+        if runs is not None:
+            assert runs.applied is not None
+            known = {row: runs.states[row] for row in rows if row in runs.states}
+            self._told.applied(runs.partition, runs.applied, known)
+            runs.trim()
+
+    def _runs_beside(self, lane: Lane) -> Lane | None:
+        """The lane of the same runs' lifecycle, if it is this member's and up to date."""
+        if lane.family is not JOBS:
+            return None
+        runs = self._lanes.get(Partition(RUNS.name, lane.partition.number))
+        return runs if runs is not None and runs.applied is not None else None
+
     async def _load(self, work: list[tuple[Lane, list[Read]]]) -> None:
-        """Fetch the rows that are not in memory, in one round trip."""
-        missing = [(lane, row) for lane, reads in work for row in rows_of(lane.family, reads) if row not in lane.states]
+        """Fetch the rows that are not in memory, in one round trip; with a request what its run needs next."""
+        missing: list[tuple[Lane, str]] = []
+        for lane, reads in work:
+            rows = rows_of(lane.family, reads)
+            for needing in (lane, self._runs_beside(lane)):
+                if needing is not None:
+                    missing += [(needing, row) for row in rows if row not in needing.states]
         values = await self._store.load((row, lane.family.held or "") for lane, row in missing)
         for (lane, row), value in zip(missing, values, strict=True):
             lane.states[row] = lane.family.parse(value)
@@ -266,6 +290,10 @@ class Projector:
         consumer.pause(self._lanes)
         await consumer.poll(timeout=self._wait, max_records=1)
         self._wait = min(self._wait * 2, LONGEST_WAIT)
+
+
+def _runs_first(batch: tuple[Partition, list[Record]]) -> bool:
+    return batch[0].topic != RUNS.name
 
 
 def _row(snapshot: Snapshot) -> str:

@@ -1,5 +1,6 @@
 """A partition that this member folds, and how much of it is folded at a time."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -27,7 +28,7 @@ class Lane:
     """What the group had committed; None until asked for."""
     target: int = 0
     """The end of the log when the lane was last placed: caught up once applied."""
-    states: dict[str, State] = field(default_factory=dict)
+    states: OrderedDict[str, State] = field(default_factory=OrderedDict)
 
     def lost(self) -> None:
         """The view may not hold what this lane remembers."""
@@ -36,8 +37,8 @@ class Lane:
 
     def trim(self) -> None:
         """Forget the rows that were touched first."""
-        for row in list(self.states)[: max(0, len(self.states) - REMEMBERED)]:
-            del self.states[row]
+        while len(self.states) > REMEMBERED:
+            self.states.popitem(last=False)
 
     @property
     def behind(self) -> int:

@@ -20,8 +20,6 @@ HEARTBEAT = 15.0
 """Seconds of silence after which an event stream says that it is still there."""
 APPEARS = 1.0
 """Seconds in which a run that was just accepted should appear: until then a long poll does not ask the log for it."""
-PATIENCE = 0.02
-"""Seconds in which a long poll expects to be told of a run that it does not know, before it reads the view."""
 EVERYTHING = -2
 """The offset to resume after in order to see every change."""
 
@@ -36,14 +34,12 @@ async def wait_for_change(reads: Reads, changes: Changes, tenant_id: str, run_id
         first = poll.known() or await poll.appearing(watch, min(wait, APPEARS))
         if first.is_terminal:
             return first
-        try:
-            async with asyncio.timeout(min(wait, LONGEST_WAIT)):
-                while not changes.closing.is_set():
-                    row = await poll.next(watch)
-                    if row is not None and row.shown != first.shown:
-                        return row
-        except TimeoutError:
-            pass
+        clock = asyncio.get_running_loop().time
+        until = clock() + min(wait, LONGEST_WAIT)
+        while (left := until - clock()) > 0 and not changes.closing.is_set():
+            row = await poll.next(watch, left)
+            if row is not None and row.shown != first.shown:
+                return row
         return await poll.again() or first
 
 
@@ -66,24 +62,27 @@ class _Poll:
 
     async def appearing(self, watch: Watch, seconds: float) -> Row:
         """The run as soon as the view holds it (again); otherwise what ``Reads.run`` says after these seconds."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(PATIENCE, seconds)):
-                while not await watch.changed():
-                    if (row := self.known()) is not None:
-                        return row
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while True:
-                    with suppress(Rebuilding):
-                        if (row := await self._reads.held(self._tenant_id, self._run_id)) is not None:
-                            return row
-                    if not await watch.changed() and (row := self.known()) is not None:
-                        return row
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        patience = min(self._changes.patience, seconds)
+        while (left := until - clock()) > 0:
+            foreign = await watch.changed(min(patience, left))
+            if foreign is False and (row := self.known()) is not None:
+                return row
+            with suppress(Rebuilding):
+                row = await self._reads.held(self._tenant_id, self._run_id)
+                if foreign is None:
+                    self._changes.looked(found=row is not None)
+                if row is not None:
+                    return row
+            patience = left  # it was not there: from now on somebody will tell
         return await self._reads.run(self._tenant_id, self._run_id)
 
-    async def next(self, watch: Watch) -> Row | None:
-        """The run after something happened to it, or None while the view cannot say."""
-        foreign = await watch.changed()
+    async def next(self, watch: Watch, within: float) -> Row | None:
+        """The run after something happened to it, or None if nothing did or the view cannot say."""
+        foreign = await watch.changed(within)
+        if foreign is None:
+            return None
         return (None if foreign else self.known()) or await self.again()
 
     async def again(self) -> Row | None:
@@ -104,10 +103,7 @@ async def follow(reads: Reads, changes: Changes, tenant_id: str, run_id: UUID, *
                 after = offset
             if row is not None and row.is_terminal:
                 return
-            try:
-                async with asyncio.timeout(HEARTBEAT if row is not None else 1.0):
-                    await watch.changed()
-            except TimeoutError:
+            if await watch.changed(HEARTBEAT if row is not None else 1.0) is None:
                 yield b": still here\n\n"
 
 

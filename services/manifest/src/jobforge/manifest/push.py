@@ -1,7 +1,7 @@
 """Who waits for which run, and what wakes them: what this process applied, and what others announce."""
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +20,9 @@ from jobforge.manifest.store import Store
 PROBE = 0.25
 """Seconds between looks at the watermarks: they tell of an idle flush, and of announcements that were missed."""
 RETRY = 0.5
+PATIENCE = 0.02, 0.25
+"""Seconds, least and most, in which a long poll expects to be told of a run that it does not know, before it reads the
+view: in a busy service hardly anybody has to."""
 REMEMBERED = 4096
 """Rows that this process applied last and answers from."""
 
@@ -43,18 +46,22 @@ class Watch:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
-        self._foreign = False
+        self._foreign: bool | None = None
 
     def wake(self, *, foreign: bool) -> None:
         """The row may have changed."""
-        self._foreign |= foreign
+        self._foreign = foreign or bool(self._foreign)
         self._event.set()
 
-    async def changed(self) -> bool:
-        """Wait for the next change; returns whether it was foreign."""
-        await self._event.wait()
+    async def changed(self, within: float) -> bool | None:
+        """Whether the next change was foreign, or None for none within so many seconds."""
+        timer = asyncio.get_running_loop().call_later(within, self._event.set)
+        try:
+            await self._event.wait()
+        finally:
+            timer.cancel()
         self._event.clear()
-        foreign, self._foreign = self._foreign, False
+        foreign, self._foreign = self._foreign, None
         return foreign
 
 
@@ -66,11 +73,12 @@ class Changes:
         self._store = store
         self._freshness = freshness
         self._waiters: dict[str, set[Watch]] = defaultdict(set)
-        self._known: dict[str, Known] = {}
+        self._known: OrderedDict[str, Known] = OrderedDict()
         self._own: dict[str, int] = {}
         """How far this process itself has applied, or is about to: nobody has to be told what it announces."""
         self._applied: dict[str, int] = {}
         """How far it has applied."""
+        self.patience = PATIENCE[0]
         self.closing = asyncio.Event()
         """Set when the service is told to stop: nobody waits any longer."""
 
@@ -100,6 +108,10 @@ class Changes:
         current = known.request is not None and applied >= self._freshness.floor(known.field)
         return known if current else None
 
+    def looked(self, *, found: bool) -> None:
+        """A long poll lost its patience and read the view: too late if the run was there, too early if it was not."""
+        self.patience = max(self.patience * 0.75, PATIENCE[0]) if found else min(self.patience * 1.5, PATIENCE[1])
+
     def applying(self, partition: Partition, after: int) -> None:
         """This process is about to move this watermark; ``applied`` or ``lost`` follows."""
         self._own[keys.watermark(partition)] = after
@@ -110,16 +122,16 @@ class Changes:
         self._applied[field] = after
         self._freshness.seen({field: after})
         for row, state in rows.items():
-            known = self._known.pop(row, None) or Known()
-            self._known[row] = known
+            known = self._known.setdefault(row, Known())
+            self._known.move_to_end(row)
             if isinstance(state, Request):
                 known.request = state
             elif isinstance(state, RunState):
                 known.run, known.field, known.at = state, field, after
             for watch in self._waiters.get(row, ()):
                 watch.wake(foreign=False)
-        for row in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:
-            del self._known[row]
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
 
     def lost(self) -> None:
         """Partitions went to others, or the view went back: what was applied here proves nothing any more."""

@@ -21,6 +21,7 @@ from jobforge.execution.attempt import Surroundings
 from jobforge.execution.children import Children
 from jobforge.execution.handler import Handler
 from jobforge.execution.outcomes import Outcomes
+from jobforge.execution.starts import StartsFirst
 from jobforge.execution.worker import Limits, Worker
 from jobforge.testkit.builders import publish_job
 from jobforge.testkit.leases import MemoryLeases
@@ -52,7 +53,7 @@ class Echo:
         """A worker that has not joined its group."""
         settings = Settings(artifacts_url=self.artifacts_url, partitions=PARTITIONS, max_output_bytes=1000)
         workshop = Workshop("testkit", "jobforge.testkit.echo", settings)
-        publisher = self.log.publisher()
+        publisher = StartsFirst(self.log.publisher())
         around = Surroundings(self.store, publisher, Children(1), ThreadPoolExecutor(1), PARTITIONS)
         runner = workshop.runner(workshop.templates(), around, worker="w")
         telemetry = Telemetry(service="echo", version=environment_of("testkit").version, endpoint=None)

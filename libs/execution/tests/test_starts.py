@@ -1,0 +1,71 @@
+"""Where the start of an attempt stands in the log, and what it costs."""
+
+from jobforge.chassis.traced import TraceScope, trace_scope
+from jobforge.chassis.wire import Headers, Position, Publisher
+from jobforge.execution.starts import StartsFirst
+from jobforge.testkit.memory import MemoryLog
+from jobforge.testkit.waiting import until
+
+RUNS = "jobforge.runs"
+KEY, OTHER = b"acme:1", b"acme:2"
+
+
+def values(log: MemoryLog) -> list[bytes | None]:
+    """Everything in the log, in its order."""
+    return [record.value for record in log.records(RUNS)]
+
+
+async def test_a_start_stands_before_whatever_else_is_said_of_its_run() -> None:
+    """Also before what is only sent; another run's records do not bring it along."""
+    log = MemoryLog({RUNS: 1})
+    publisher = StartsFirst(log.publisher())
+    await publisher.start(key=KEY, value=b"start", partition=0, wait=True)
+    await publisher.publish(RUNS, key=OTHER, value=b"other", partition=0)
+    assert values(log) == [b"other"]
+    await (await publisher.send(RUNS, key=KEY, value=b"progress", partition=0))
+    await publisher.publish(RUNS, key=KEY, value=b"end", partition=0)
+    assert values(log) == [b"other", b"start", b"progress", b"end"]
+
+
+async def test_a_start_that_nothing_follows_is_in_the_log_within_a_moment() -> None:
+    """A long job is seen to run."""
+    log = MemoryLog({RUNS: 1})
+    await StartsFirst(log.publisher()).start(key=KEY, value=b"start", partition=0, wait=True)
+    await until(lambda: values(log) == [b"start"])
+
+
+async def test_a_start_that_must_not_wait_is_in_the_log_at_once() -> None:
+    """Whoever looks for what crashes workers counts starts."""
+    log = MemoryLog({RUNS: 1})
+    await StartsFirst(log.publisher()).start(key=KEY, value=b"start", partition=0, wait=False)
+    assert values(log) == [b"start"]
+
+
+async def test_a_start_leaves_no_span_of_its_own() -> None:
+    """Though what it travels with has one."""
+    scopes: list[tuple[bytes | None, TraceScope | None]] = []
+    inner = MemoryLog({RUNS: 1}).publisher()
+
+    class Looking:
+        async def publish(
+            self,
+            topic: str,
+            *,
+            key: bytes | None,
+            value: bytes | None,
+            headers: Headers = (),
+            partition: int | None = None,
+        ) -> Position:
+            scopes.append((value, trace_scope.get()))
+            return await inner.publish(topic, key=key, value=value, headers=headers, partition=partition)
+
+        send = publish
+
+    looking: Publisher = Looking()  # type: ignore[assignment]  # what is sent here is acknowledged at once
+    publisher = StartsFirst(looking)
+    scope = TraceScope("trace-1")
+    token = trace_scope.set(scope)
+    await publisher.start(key=KEY, value=b"start", partition=0, wait=True)
+    await publisher.publish(RUNS, key=KEY, value=b"end", partition=0)
+    trace_scope.reset(token)
+    assert scopes == [(b"start", None), (b"end", scope)]
