@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from ratios.figures import Burst, Latencies, OpenLoop, Percentiles
 
-LIMIT = 120.0
+LIMIT = 300.0
 """Seconds a phase may take beyond its plan before the benchmark gives up: an answer was lost."""
 
 Job = TypeVar("Job")

@@ -47,6 +47,8 @@ class Side:
     alone: Latencies
     burst: Burst
     cpu: dict[str, float]
+    others: float
+    """Cores that processes outside the benchmark took during the burst: what disturbed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,17 @@ import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
+from typing import Self
 
 import psutil
 
 from jobforge.native import jaeger, kafka
 
 MIB = 1024 * 1024
-
-Seconds = dict[str, float]
 
 
 def described() -> dict[str, str]:
@@ -29,18 +30,32 @@ def described() -> dict[str, str]:
     }
 
 
-def cpu(pids: Mapping[str, int]) -> Seconds:
-    """User and system CPU seconds of each process, and of its children, since its start."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """CPU seconds until a moment: of each process with its children, and of the whole machine."""
+
+    at: float
+    cpu: Mapping[str, float]
+    machine: float
+
+    def a_job(self, before: Self, jobs: int) -> dict[str, float]:
+        """Microseconds a job of each process since an earlier reading."""
+        return {name: (spent - before.cpu[name]) / jobs * 1e6 for name, spent in self.cpu.items()}
+
+    def others(self, before: Self) -> float:
+        """How many cores everything else kept busy since an earlier reading."""
+        ours = sum(self.cpu.values()) - sum(before.cpu.values())
+        return max(0.0, self.machine - before.machine - ours) / (self.at - before.at)
+
+
+def read(pids: Mapping[str, int]) -> Reading:
+    """What was spent until now."""
     spent = {}
     for name, pid in pids.items():
         times = [process.cpu_times() for process in _family(pid)]
         spent[name] = sum(each.user + each.system + each.children_user + each.children_system for each in times)
-    return spent
-
-
-def spent_a_job(before: Seconds, after: Seconds, jobs: int) -> dict[str, float]:
-    """Microseconds a job of each process between two readings."""
-    return {name: (after[name] - before[name]) / jobs * 1e6 for name in before}
+    whole = psutil.cpu_times()
+    return Reading(perf_counter(), spent, whole.user + whole.nice + whole.system)
 
 
 def peaks(pids: Mapping[str, int]) -> dict[str, float]:

@@ -86,6 +86,8 @@ def _burst(plane: list[Side], raw: list[Side]) -> Iterator[Row]:
     accepted, done = [side.burst.accepted for side in plane], [side.burst.done for side in plane]
     yield _compared("burst, accepted/s", accepted, [side.burst.accepted for side in raw])
     yield _compared("burst, done/s", done, [side.burst.done for side in raw], at_least=BURST_RATIO)
+    ours, theirs = _shown([side.others for side in plane]), _shown([side.others for side in raw])
+    yield Row("burst, cores taken by other processes", ours, theirs)
 
 
 def _open(loops: dict[str, OpenLoop]) -> Iterator[Row]:

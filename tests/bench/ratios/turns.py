@@ -32,13 +32,14 @@ class Contender(Generic[Job]):
         self._say(f"{jobs} jobs one by one")
         return await driving.one_by_one(self.clients[0], jobs)
 
-    async def burst(self, jobs: int) -> tuple[Burst, Costs]:
-        """A burst, and what it cost each process a job."""
+    async def burst(self, jobs: int) -> tuple[Burst, Costs, float]:
+        """A burst, what it cost each process a job, and the cores that others took meanwhile."""
         self._say(f"a burst of {jobs}")
-        before = machine.cpu(self.pids)
+        before = machine.read(self.pids)
         speed = await driving.burst(self.clients, jobs)
         await asyncio.sleep(SETTLE)
-        return speed, machine.spent_a_job(before, machine.cpu(self.pids), jobs)
+        after = machine.read(self.pids)
+        return speed, after.a_job(before, jobs), after.others(before)
 
     async def open_loop(self, done: Sequence[float], seconds: float) -> OpenLoop:
         """Jobs that come at half the speed of this side's bursts."""

@@ -19,7 +19,7 @@ def side(speed: float, *, read: bool) -> Side:
     """One side whose medians are 1, 2 and 3 ms at speed 1."""
     middle = 1 / speed
     latencies = Latencies(percentiles(middle), percentiles(2 * middle), percentiles(3 * middle) if read else None)
-    return Side(latencies, Burst(1100 * speed, 1000 * speed), {"kafka": 100 / speed, "client": 50 / speed})
+    return Side(latencies, Burst(1100 * speed, 1000 * speed), {"kafka": 100 / speed, "client": 50 / speed}, 0.25)
 
 
 def session() -> Session:
@@ -83,6 +83,12 @@ def test_a_span_that_any_of_the_counts_misses_is_a_lost_span(loss: dict[str, int
     short.spans = replace(SPANS, **loss)
     assert "spans" not in table.missed(session())
     assert "spans" in table.missed(short)
+
+
+def test_what_disturbed_the_measurement_is_in_the_table() -> None:
+    """Figures of a busy machine are not to be taken for the plane's own."""
+    [row] = [row for row in table.rows(session()) if row.name == "burst, cores taken by other processes"]
+    assert row.plane == row.raw == "0.25 [0.25-0.25]"
 
 
 def test_fewer_than_five_pairs_are_called_a_trial() -> None:
