@@ -59,7 +59,7 @@ schemas: setup ## generate schemas/ and infra/compose/services.yml
 lock: setup ## pin every package, to the last transitive one, in pyproject.toml
 	@$(RUN) python infra/lock.py
 
-bench: setup ## measure the plane against a raw path on this machine; JOBS= and PAIRS= choose how long
+bench: setup ## measure the plane against a raw path on this machine; JOBS=, PAIRS= and OPEN_SECONDS= choose how long
 	@$(RUN) python -m jobforge.native fetch
 	@$(RUN) python tests/bench/bench.py
 

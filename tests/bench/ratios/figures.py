@@ -1,42 +1,54 @@
-"""The figures of a benchmark, and the one table that shows them."""
+"""The figures of a benchmark as plain values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from statistics import median
-from typing import Any
+from statistics import quantiles
+from typing import Any, Self
 
 MS = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Latencies:
-    """Seconds from the start of each request: until it was accepted, until its end, until its manifest was read."""
+class Percentiles:
+    """Of latencies, in milliseconds."""
 
-    accepted: Sequence[float]
-    ended: Sequence[float]
-    read: Sequence[float] = ()
+    p50: float
+    p95: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Self:
+        """Of at least two latencies in seconds."""
+        cuts = quantiles(seconds, n=100, method="inclusive")
+        return cls(cuts[49] * MS, cuts[94] * MS, cuts[98] * MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """From the start of each request: until it was accepted, until its end, until its manifest was read."""
+
+    accepted: Percentiles
+    ended: Percentiles
+    read: Percentiles | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Requests a second, until the last one was accepted and until the last one ended."""
+
+    accepted: float
+    done: float
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """What one side of a pair reached; CPU in microseconds a job, by process."""
 
-    accepted_ms: float
-    ended_ms: float
-    read_ms: float | None
-    done_per_second: float
+    alone: Latencies
+    burst: Burst
     cpu: dict[str, float]
-
-    @classmethod
-    def of(cls, latencies: Latencies, done_per_second: float, cpu: dict[str, float]) -> "Side":
-        """Medians of one run."""
-        return cls(
-            median(latencies.accepted) * MS,
-            median(latencies.ended) * MS,
-            median(latencies.read) * MS if latencies.read else None,
-            done_per_second,
-            cpu,
-        )
+    others: float
+    """Cores that processes outside the benchmark took during the burst: what disturbed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,67 +60,65 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Footprint:
-    """What a service takes: seconds from its start to ready, MB resident when idle and after the last pair."""
+class OpenLoop:
+    """Requests that start on time, whatever became of the earlier ones; latencies count from when each was due."""
 
-    start: float
-    idle: float
-    after: float
+    due: float
+    """Requests a second that were due."""
+    done: float
+    """Requests a second that ended, from the first one's start to the last one's end."""
+    latencies: Latencies
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Everything one run of the benchmark measured."""
+class Spans:
+    """What was recorded, and what Jaeger says of it."""
+
+    expected: int
+    """Of a whole trace, for every job."""
+    stored: int
+    """What Jaeger counted as stored."""
+    dropped: int
+    """What the services counted as lost."""
+    sampled: int
+    """Traces read back from Jaeger."""
+    incomplete: int
+    """Those with a span too few or too many, or without its parent."""
+
+    @property
+    def lost(self) -> int:
+        """Spans that are in no trace, by whichever count is worse."""
+        return max(self.expected - self.stored, self.dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How much is measured."""
 
     jobs: int
-    one_by_one: int
+    pairs: int
+    alone: int
+    open_seconds: float
     concurrency: int
-    pairs: list[Pair] = field(default_factory=list)
-    footprints: dict[str, Footprint] = field(default_factory=dict)
 
-    def markdown(self) -> str:
-        """One table; plane and raw are medians of the pairs, the ratio is the median of the pairs' ratios."""
-        title = f"Medians of {len(self.pairs)} pairs: {self.one_by_one} jobs one by one, then {self.jobs} jobs at "
-        lines = [f"{title}concurrency {self.concurrency}.", "", "| figure | plane | raw | ratio | target | stretch |"]
-        lines.append("|---|---|---|---|---|---|")
-        lines += [f"| {' | '.join(row)} |" for row in self._rows()]
-        return "\n".join(lines) + "\n"
+
+@dataclass(slots=True)
+class Session:
+    """Everything one run of the benchmark measured."""
+
+    settings: Settings
+    machine: dict[str, str]
+    pairs: list[Pair] = field(default_factory=list)
+    open_loops: dict[str, OpenLoop] = field(default_factory=dict)
+    """Of ``plane`` and ``raw``."""
+    peaks: dict[str, float] = field(default_factory=dict)
+    """Most memory that was ever resident, in MiB, by process."""
+    services: tuple[str, ...] = ()
+    """Which of the processes are services of the plane."""
+    starts: dict[str, float] = field(default_factory=dict)
+    """Seconds from a service's start until it was ready."""
+    spans: Spans | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain values, with every pair, for JSON."""
         return asdict(self)
-
-    def _rows(self) -> Iterator[tuple[str, ...]]:
-        plane, raw = [pair.plane for pair in self.pairs], [pair.raw for pair in self.pairs]
-        to_end = [side.ended_ms for side in raw]
-        with_manifest = [side.read_ms or 0.0 for side in plane]
-        done = [side.done_per_second for side in plane]
-        yield _compared(
-            "accept p50, ms", [side.accepted_ms for side in plane], [s.accepted_ms for s in raw], "1.8", "1.4"
-        )
-        yield _compared("p50 to terminal state, ms", [side.ended_ms for side in plane], to_end, "1.75", "1.4")
-        yield _compared("p50 with GET manifest, ms", with_manifest, to_end, "1.9", "1.5")
-        yield _compared("burst, done/s", done, [side.done_per_second for side in raw], "0.4", "0.55")
-        yield _compared("CPU, us a job, all processes", _summed(plane), _summed(raw), "950 us", "750 us")
-        for name in plane[0].cpu:
-            yield f"CPU of {name}, us a job", _shown([side.cpu[name] for side in plane]), "", "", "", ""
-        for name in raw[0].cpu:
-            yield f"CPU of raw {name}, us a job", "", _shown([side.cpu[name] for side in raw]), "", "", ""
-        for name, taken in self.footprints.items():
-            yield f"{name}: resident idle, after, MB", f"{taken.idle:.0f}, {taken.after:.0f}", "", "", "", ""
-        for name, taken in self.footprints.items():
-            yield f"{name}: start to ready, s", f"{taken.start:.1f}", "", "", "", ""
-
-
-def _compared(name: str, plane: list[float], raw: list[float], target: str, stretch: str) -> tuple[str, ...]:
-    ratio = median(ours / theirs for ours, theirs in zip(plane, raw, strict=True))
-    return name, _shown(plane), _shown(raw), f"{ratio:.2f}", target, stretch
-
-
-def _summed(sides: list[Side]) -> list[float]:
-    return [sum(side.cpu.values()) for side in sides]
-
-
-def _shown(values: list[float]) -> str:
-    middle = median(values)
-    return f"{middle:.2f}" if middle < 100 else f"{middle:,.0f}"

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
-from time import perf_counter
-from typing import Self
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
-from ratios.figures import Latencies
 from ratios.http import Connection
 
 REQUEST = json.dumps(
@@ -28,29 +26,40 @@ class WentWrong(Exception):
     """A job of the benchmark did not succeed, so there is nothing to measure."""
 
 
+class Accepted(NamedTuple):
+    """A job that the plane has taken."""
+
+    run_id: str
+    trace_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class PlaneClient:
     """One client with a connection to each door."""
 
     ingestion: Connection
     manifest: Connection
+    traces: list[str] = field(default_factory=list)
+    """The trace id of every job that was accepted."""
 
     @classmethod
     async def open(cls, ingestion: str, manifest: str) -> Self:
         """Connect to both doors."""
         return cls(await Connection.open(ingestion), await Connection.open(manifest))
 
-    async def request(self) -> str:
-        """Request a job; returns its id once it is accepted."""
+    async def request(self) -> Accepted:
+        """Request a job."""
         answer = await self.ingestion.post("/v1/jobs", REQUEST)
         if answer.status != 202:
             raise WentWrong(f"{answer.status}: {answer.body.decode()}")
-        return str(json.loads(answer.body)["job"]["id"])
+        job = json.loads(answer.body)["job"]
+        self.traces.append(job["trace_id"])
+        return Accepted(job["id"], job["trace_id"])
 
-    async def wait(self, run_id: str) -> None:
+    async def wait(self, job: Accepted) -> None:
         """Follow the job to its terminal state."""
         while True:
-            answer = await self.manifest.get(f"/v1/runs/{run_id}?tenant_id=acme&wait=30")
+            answer = await self.manifest.get(f"/v1/runs/{job.run_id}?tenant_id=acme&wait=30")
             if answer.status == 503:  # a view that was just started may say for a moment that it is being rebuilt
                 await asyncio.sleep(REBUILDING)
                 continue
@@ -60,39 +69,14 @@ class PlaneClient:
             if answer.status != 200 or status in ENDED:
                 raise WentWrong(f"{answer.status}: {status}")
 
-    async def read_manifest(self, run_id: str) -> None:
+    async def read(self, job: Accepted) -> bool:
         """Read the manifest of an ended run."""
-        answer = await self.manifest.get(f"/v1/runs/{run_id}/manifest?tenant_id=acme")
+        answer = await self.manifest.get(f"/v1/runs/{job.run_id}/manifest?tenant_id=acme")
         if answer.status != 200 or json.loads(answer.body)["status"] != "complete":
             raise WentWrong(f"{answer.status}: {answer.body.decode()}")
+        return True
 
     async def close(self) -> None:
         """Close both connections."""
         await self.ingestion.close()
         await self.manifest.close()
-
-
-async def one_by_one(client: PlaneClient, jobs: int) -> Latencies:
-    """Jobs after each other."""
-    accepted, ended, read = [], [], []
-    for _ in range(jobs):
-        began = perf_counter()
-        run_id = await client.request()
-        accepted.append(perf_counter() - began)
-        await client.wait(run_id)
-        ended.append(perf_counter() - began)
-        await client.read_manifest(run_id)
-        read.append(perf_counter() - began)
-    return Latencies(accepted, ended, read)
-
-
-async def burst(clients: list[PlaneClient], jobs: int) -> float:
-    """As many jobs as there are clients at once; returns done/s."""
-
-    async def work(client: PlaneClient) -> None:
-        for _ in range(jobs // len(clients)):
-            await client.wait(await client.request())
-
-    began = perf_counter()
-    await asyncio.gather(*(work(client) for client in clients))
-    return jobs // len(clients) * len(clients) / (perf_counter() - began)

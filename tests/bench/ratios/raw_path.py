@@ -4,8 +4,8 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -16,56 +16,42 @@ from redis.asyncio.client import PubSub
 from jobforge.native import processes
 from jobforge.native.processes import Running
 from ratios import raw_workers
-from ratios.figures import Latencies
 from ratios.plane_path import REQUEST
 
-WAIT = 30.0
-"""Seconds that one request may take: the first ones wait for the groups to form."""
+Waiting = dict[bytes, "asyncio.Future[None]"]
 
 
+@dataclass(frozen=True, slots=True)
 class RawClient:
-    """Sends requests and hears of their ends."""
+    """Sends one request at a time through a producer of its own, and hears of its end."""
 
-    def __init__(self, producers: list[AIOKafkaProducer]) -> None:
-        self._producers = producers
-        self._waiting: dict[bytes, asyncio.Future[None]] = {}
+    producer: AIOKafkaProducer
+    waiting: Waiting
 
-    async def listen(self, announced: PubSub) -> None:
-        """Wake whoever waits, for ever."""
-        async for message in announced.listen():
-            if message["type"] == "message":
-                for key in message["data"].split(b" "):
-                    waiting = self._waiting.pop(key, None)
-                    if waiting is not None:
-                        waiting.set_result(None)
-
-    async def one_by_one(self, requests: int) -> Latencies:
-        """Requests after each other."""
-        accepted, ended = [], []
-        for _ in range(requests):
-            began = perf_counter()
-            done = await self._request(self._producers[0])
-            accepted.append(perf_counter() - began)
-            await asyncio.wait_for(done, WAIT)
-            ended.append(perf_counter() - began)
-        return Latencies(accepted, ended)
-
-    async def burst(self, requests: int) -> float:
-        """As many requests as there are producers at once; returns done/s."""
-
-        async def work(producer: AIOKafkaProducer) -> None:
-            for _ in range(requests // len(self._producers)):
-                await (await self._request(producer))
-
-        began = perf_counter()
-        await asyncio.gather(*(work(producer) for producer in self._producers))
-        return requests // len(self._producers) * len(self._producers) / (perf_counter() - began)
-
-    async def _request(self, producer: AIOKafkaProducer) -> "asyncio.Future[None]":
+    async def request(self) -> "asyncio.Future[None]":
+        """Send a request; what is returned is done when its answer was announced."""
         key = uuid4().hex.encode()
-        done = self._waiting[key] = asyncio.get_running_loop().create_future()
-        await producer.send_and_wait(raw_workers.JOBS, key=key, value=REQUEST)
+        done = self.waiting[key] = asyncio.get_running_loop().create_future()
+        await self.producer.send_and_wait(raw_workers.JOBS, key=key, value=REQUEST)
         return done
+
+    async def wait(self, job: "asyncio.Future[None]") -> None:
+        """Return when the answer was announced."""
+        await job
+
+    async def read(self, job: "asyncio.Future[None]") -> bool:
+        """There is nothing to read."""
+        return False
+
+
+async def listen(announced: PubSub, waiting: Waiting) -> None:
+    """Wake whoever waits, for ever."""
+    async for message in announced.listen():
+        if message["type"] == "message":
+            for key in message["data"].split(b" "):
+                done = waiting.pop(key, None)
+                if done is not None:
+                    done.set_result(None)
 
 
 async def make_topics(bootstrap: str, *, partitions: int) -> None:
@@ -92,17 +78,19 @@ def start_workers(bootstrap: str, redis_url: str, *, logs: Path) -> dict[str, Ru
 
 
 @asynccontextmanager
-async def raw_client(bootstrap: str, redis_url: str, *, producers: int) -> AsyncIterator[RawClient]:
-    """A connected client with so many producers."""
+async def raw_clients(bootstrap: str, redis_url: str, *, count: int) -> AsyncIterator[list[RawClient]]:
+    """So many connected clients, each with its producer: with fewer, the client would be what is measured."""
+    waiting: Waiting = {}
     async with AsyncExitStack() as stack:
-        connected = [
-            await stack.enter_async_context(AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all"))
-            for _ in range(producers)
+        clients = [
+            RawClient(
+                await stack.enter_async_context(AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")), waiting
+            )
+            for _ in range(count)
         ]
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
         announced = await stack.enter_async_context(redis.pubsub())
         await announced.subscribe(raw_workers.DONE)
-        client = RawClient(connected)
-        listening = asyncio.create_task(client.listen(announced))
+        listening = asyncio.create_task(listen(announced, waiting))
         stack.callback(listening.cancel)
-        yield client
+        yield clients
