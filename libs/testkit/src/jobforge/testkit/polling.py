@@ -37,26 +37,28 @@ class PollingClient:
         async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
             while not stop.is_set():
                 for run_id in list(self.ids[-self.newest :]):
-                    for path, judge in ((f"/v1/runs/{run_id}", self._job), (f"/v1/runs/{run_id}/manifest", self._end)):
+                    for path in (f"/v1/runs/{run_id}", f"/v1/runs/{run_id}/manifest"):
                         try:
                             answer = await client.get(path, params={"tenant_id": self.tenant_id})
                         except httpx.TransportError as error:
                             if not self.forgiving:
                                 self.wrong.append(f"{path}: {error!r}")
                             continue
-                        self._judge(path, answer, run_id, judge)
+                        self.judge(run_id, path, answer)
                 await asyncio.sleep(0.01)
 
-    def _judge(self, path: str, answer: httpx.Response, run_id: str, judge: Any) -> None:
+    def judge(self, run_id: str, path: str, answer: httpx.Response) -> None:
+        """Count an answer about a run; what is wrong with it, if anything, is kept in ``wrong``."""
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             self.refused += 1
-        elif answer.status_code != httpx.codes.OK:
+            return
+        if answer.status_code != httpx.codes.OK:
             self.wrong.append(f"{path}: {answer.status_code} {answer.text}")
-        else:
-            self.seen += 1
-            found = judge(run_id, answer.json())
-            if found:
-                self.wrong.append(f"{path}: {found}")
+            return
+        self.seen += 1
+        judge = self._manifest if path.endswith("/manifest") else self._job
+        if found := judge(run_id, answer.json()):
+            self.wrong.append(f"{path}: {found}")
 
     def _job(self, run_id: str, job: dict[str, Any]) -> str | None:
         if (job["id"], job["tenant_id"]) != (run_id, self.tenant_id):
@@ -68,7 +70,7 @@ class PollingClient:
             return f"{before} became {now}"
         return f"{now} after its end was seen" if run_id in self.digests and now[0] < 2 else None
 
-    def _end(self, run_id: str, manifest: dict[str, Any]) -> str | None:
+    def _manifest(self, run_id: str, manifest: dict[str, Any]) -> str | None:
         if (manifest["run_id"], manifest["tenant_id"]) != (run_id, self.tenant_id):
             return f"shows {manifest['run_id']} of {manifest['tenant_id']}"
         if manifest["status"] == "pending":
