@@ -1,5 +1,6 @@
 #!/bin/sh
-# What `make check` runs: style, types, import contracts, laws of the tree, and whether generated files are up to date.
+# What `make check` runs: style, types, import contracts, laws of the tree, whether generated files are up to date,
+# and whether the engine's pure parts are covered by their tests.
 # Runs everything even when something fails, says what failed, and exits 1 then. Needs no network and no services.
 set -u
 cd "$(dirname "$0")/.."
@@ -22,6 +23,7 @@ step types uv run mypy --no-error-summary libs services infra tests
 step imports uv run lint-imports --no-cache --no-logo
 step generated uv run python infra/generate.py --check
 step laws uv run pytest -q --tb=line tests/architecture tests/contracts/test_examples.py
+step coverage uv run python infra/pure_coverage.py
 
 if [ -n "$failed" ]; then
     printf '%s\n' "make check failed:$failed" >&2

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -10,10 +9,10 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 
 from jobforge.contracts.identity import partition_of, run_key
+from jobforge.testkit.polling import ENDED, PollingClient
 from jobforge.testkit.running import Running, Start
 from jobforge.testkit.waiting import until
 
-ORDER = {"queued": 0, "running": 1, "retrying": 1, "succeeded": 2, "failed": 2, "canceled": 2}
 REPLICAS = ("manifest", "manifest#2")
 
 
@@ -41,7 +40,9 @@ async def test_kill_9_of_a_replica_shows_nothing_wrong_and_loses_no_snapshot(run
         ids: list[str] = []
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            polls = [group.create_task(poll(plane.services[name].url, ids, stop)) for name in REPLICAS]
+            clients = [PollingClient(plane.services[name].url, ids, newest=30, forgiving=True) for name in REPLICAS]
+            for client in clients:
+                group.create_task(client.poll(stop))
             for number in range(300):
                 ids.append(await ask(plane, str(number)))
                 if number in {100, 200}:
@@ -50,10 +51,9 @@ async def test_kill_9_of_a_replica_shows_nothing_wrong_and_loses_no_snapshot(run
             jobs = await asyncio.gather(*(plane.client.wait(run_id, "acme", timeout=60) for run_id in ids))
             stop.set()
         assert {job.status for job in jobs} == {"succeeded"}
-        for task in polls:
-            seen, wrong = task.result()
-            assert wrong == []
-            assert seen > 50
+        for client in clients:
+            assert client.wrong == []
+            assert client.seen > 50
         one, two = [await digests(plane.services[name].url, ids) for name in REPLICAS]
         assert one == two
         await until(lambda: archived(plane.artifacts, one), timeout=60, every=0.2)
@@ -76,29 +76,8 @@ async def wait_for_end(client: httpx.AsyncClient, url: str, run_id: str) -> str:
             await asyncio.sleep(0.1)
             continue
         status = str(answer.raise_for_status().json()["status"])
-        if ORDER[status] == 2:
+        if status in ENDED:
             return status
-
-
-async def poll(url: str, ids: list[str], stop: asyncio.Event) -> tuple[int, list[str]]:
-    """Read the newest runs again and again, whenever this replica is there; how many answers, and which were wrong."""
-    seen, wrong = 0, list[str]()
-    last: dict[str, str] = {}
-    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
-        while not stop.is_set():
-            for run_id in ids[-30:]:
-                with suppress(httpx.TransportError):
-                    answer = await client.get(f"/v1/runs/{run_id}", params={"tenant_id": "acme"})
-                    if answer.status_code == httpx.codes.OK:
-                        seen += 1
-                        status, before = answer.json()["status"], last.get(run_id, "queued")
-                        if ORDER[status] < ORDER[before] or (ORDER[before] == 2 and status != before):
-                            wrong.append(f"{run_id}: {before} became {status}")
-                        last[run_id] = status
-                    elif answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                        wrong.append(f"{run_id}: {answer.status_code} {answer.text}")
-            await asyncio.sleep(0.01)
-    return seen, wrong
 
 
 async def digests(url: str, ids: list[str]) -> dict[str, str]:

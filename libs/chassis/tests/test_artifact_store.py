@@ -278,3 +278,23 @@ async def test_a_directory_that_cannot_be_written_is_unavailable(tmp_path: Path)
         await store.ping()
     with pytest.raises(StoreUnavailable):
         await upload(store, b"x")
+
+
+async def test_artifacts_are_listed_with_their_run_and_can_be_deleted_alone(
+    backend: tuple[ArtifactStore, Leftovers],
+) -> None:
+    """Uploads and manifests are not among them; one is deleted alone, and again without harm."""
+    store, leftovers = backend
+    await upload(store, b"an upload")
+    await store.write_manifest("acme", RUN, b"{}")
+    one, two = [await store.write_artifact("acme", RUN, 1, claim, "a.txt", b"123", "text/plain") for claim in "ab"]
+    listed = [file for page in [page async for page in store.list_artifacts()] for file in page]
+    assert {(file.tenant_id, file.run_id, file.location, file.size) for file in listed if file.written_at.tzinfo} == {
+        ("acme", RUN, written.location, 3) for written in (one, two)
+    }
+    before = leftovers()
+    assert await store.delete_artifact(one.location)
+    await store.delete_artifact(one.location)
+    assert leftovers() == before - {one.location}
+    with pytest.raises(ValueError, match="not an artifact's location"):
+        await store.delete_artifact(f"manifests/acme/{RUN}.json")

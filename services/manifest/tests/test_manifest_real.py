@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -9,17 +10,41 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.contracts.identity import partition_of, run_key
+from jobforge.manifest import sweeper
 from jobforge.manifest.app import create_app
+from jobforge.manifest.sealing import seal
 from jobforge.testkit.backends import Plane
-from jobforge.testkit.run_records import progressed, requested, started, succeeded
+from jobforge.testkit.run_records import failed, progressed, requested, started, succeeded
 from jobforge.testkit.waiting import until
 
 pytestmark = pytest.mark.real
 RUNS = 300
+
+
+async def test_the_service_sweeps_artifacts_by_itself(
+    clean_plane: Plane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As old as its setting says."""
+    monkeypatch.setattr(sweeper, "FIRST_WAIT", timedelta())
+    settings = Settings(
+        kafka_bootstrap=clean_plane.kafka_bootstrap,
+        redis_url=clean_plane.redis_url,
+        artifacts_url=f"file://{tmp_path}",
+        artifacts_sweep_after=timedelta(microseconds=1),
+    )
+    store = ArtifactStore(settings.artifacts_url)
+    run_id = uuid4()
+    late = await store.write_artifact("acme", run_id, 1, "late", "a.txt", b"x", "text/plain")
+    await store.write_manifest("acme", run_id, seal(failed(run_id), ()).value)
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        await until(lambda: not (tmp_path / late.location).exists(), 30)
+    assert await store.read_manifest("acme", run_id) is not None
 
 
 async def test_manifests_are_the_same_bytes_after_a_flush_under_load(clean_plane: Plane, tmp_path: Path) -> None:

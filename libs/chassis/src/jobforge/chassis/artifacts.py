@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import obstore
@@ -11,10 +12,12 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
 from jobforge.chassis.artifact_paths import (
+    ARTIFACTS,
     artifact_path,
     blob_path,
     manifest_path,
     object_path,
+    parse_artifact,
     parse_location,
 )
 from jobforge.chassis.artifact_stores import open_store, put_many
@@ -22,10 +25,11 @@ from jobforge.chassis.uploads import TooLarge, Upload
 from jobforge.contracts.base import Value
 from jobforge.contracts.runs import ArtifactWritten
 
-__all__ = ["ArtifactStore", "NotFound", "ObjectInfo", "StoreUnavailable", "StoredObject", "TooLarge"]
+__all__ = ["ArtifactFile", "ArtifactStore", "NotFound", "ObjectInfo", "StoreUnavailable", "StoredObject", "TooLarge"]
 
 _PROBE = "health/probe"
 _READ_TRIES = 5
+_PAGE = 200
 _FULL = ("No space left on device", "StorageFull", "Disk quota exceeded", "QuotaExceeded", "InsufficientStorage")
 """How a file system and S3 servers say that there is no room; obstore passes their words on, and no number."""
 
@@ -67,6 +71,17 @@ class StoredObject:
     size: int
     sha256: str
     content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """A file that some attempt of a run wrote, as the store lists it; ``size`` in bytes."""
+
+    tenant_id: str
+    run_id: UUID
+    location: str
+    size: int
+    written_at: datetime
 
 
 class _Pointer(Value):
@@ -166,6 +181,28 @@ class ArtifactStore:
             raise NotFound(location) from error
         except BaseError as error:
             raise StoreUnavailable.because(error) from error
+
+    async def list_artifacts(self) -> AsyncIterator[list[ArtifactFile]]:
+        """Every artifact of every attempt, some hundred at a time; those of one run mostly come together."""
+        try:
+            async for page in obstore.list(self._store, ARTIFACTS, chunk_size=_PAGE):
+                yield [
+                    ArtifactFile(*named, one["path"], one["size"], one["last_modified"])
+                    for one in page
+                    if (named := parse_artifact(one["path"])) is not None
+                ]
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable.because(error) from error
+
+    async def delete_artifact(self, location: str) -> bool:
+        """Whether it was still there to be deleted; a bucket cannot tell and says yes."""
+        try:
+            await obstore.delete_async(self._store, parse_location(location))
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable.because(error) from error
+        return True
 
     async def write_manifest(self, tenant_id: str, run_id: UUID | str, data: bytes) -> None:
         """Archive a terminal manifest; writing it again replaces it at once."""

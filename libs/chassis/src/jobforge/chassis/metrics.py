@@ -67,6 +67,10 @@ DEADLINES_LOOK_SECONDS = Histogram(
 )
 PROJECTION_RECORDS = Counter("jobforge_projection_records", "Records folded into the view.", ["topic"])
 PROJECTION_GAPS = Counter("jobforge_projection_gaps", "Times the view was found to miss records and was rebuilt.")
+ARTIFACTS_SWEPT = Counter(
+    "jobforge_artifacts_swept", "Artifacts deleted because the manifest that ended their run does not name them."
+)
+ARTIFACT_BYTES_SWEPT = Counter("jobforge_artifact_bytes_swept", "Bytes of the artifacts that were deleted.")
 TELEMETRY_DROPPED_SPANS = Counter(
     "jobforge_telemetry_dropped_spans", "Spans lost because the queue was full or the collector did not take them."
 )

@@ -1,5 +1,6 @@
 """What a service is told by its environment, read once when its app is created."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -32,6 +33,11 @@ class Settings(BaseSettings):
     max_record_bytes: int = Field(default=256 * 1024, gt=0, le=1024 * 1024)
     max_output_bytes: int = Field(default=256 * 1024, gt=0, le=512 * 1024)
     max_object_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    artifacts_sweep_after: timedelta = Field(
+        default=timedelta(hours=24),
+        gt=timedelta(),
+        description="How old artifacts are deleted that the manifest of their run does not name.",
+    )
     enabled_templates: str = Field(
         default="",
         description="Comma-separated template keys that are on until jobforge.control says otherwise; * all.",

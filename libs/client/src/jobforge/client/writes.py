@@ -66,6 +66,7 @@ def request_job(
 
     The same ``idempotency_key`` (else made here) names the same run for ever; with another body it is a
     ``JobForgeConflict``. A run that has not begun ``start_within`` seconds after its request ends with ``job.expired``.
+    A ``dry_run`` does nothing to the world; what it would do is in the manifest's ``outputs["planned_effects"]``.
     Raises ``JobForgeDisabled`` when the template is off, ``JobForgeInvalid`` for wrong inputs.
     """
     body = {name: value for name, value in locals().items() if value is not None and name != "idempotency_key"}

@@ -36,7 +36,11 @@ class JobSubmission(StrictInput):
     trace_id: TraceId | None = Field(default=None, description="Made by JobForge when absent.")
     actor_id: ActorId | None = None
     source_app: SourceApp | None = None
-    dry_run: bool = False
+    dry_run: bool = Field(
+        default=False,
+        description="Do nothing to the world: a pure template runs as always, a keyed one lists its effects in "
+        "outputs.planned_effects.",
+    )
     policy_token: str | None = Field(default=None, max_length=4096)
     start_within: float | None = Field(
         default=None,

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,12 +14,14 @@ import structlog
 
 from jobforge.chassis.artifacts import ArtifactStore, StoredObject
 from jobforge.chassis.wire import Publisher
+from jobforge.contracts.base import JsonObject
+from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.contracts.jobs import JobRequested, Progress
 from jobforge.contracts.runs import ArtifactWritten, ObjectRead, RunProgressed
 from jobforge.contracts.topics import RUNS
 from jobforge.execution.children import Children
-from jobforge.execution.errors import InvalidOutputs, ObjectMissing, Terminal
+from jobforge.execution.errors import EffectInDryRun, InvalidOutputs, ObjectMissing, Terminal
 
 R = TypeVar("R")
 log = structlog.get_logger()
@@ -28,13 +30,15 @@ MAX_ARTIFACTS = 1000
 MAX_OBJECTS = 1000
 MAX_FIGURES = 200
 """Metrics, and likewise tool versions: an outcome has to fit into one record."""
+MAX_EFFECTS = 200
+"""Planned effects of a dry run."""
 EFFECT_STEP = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 PROGRESS_INTERVAL = 0.25
 """Seconds between two progress records of one attempt; what comes faster is dropped, but for the last (1.0)."""
 
 
 class TooMuchToTell(Terminal):
-    """The job read more objects, or gave more metrics or tool versions, than a manifest holds."""
+    """The job read more objects, planned more effects, or gave more metrics or tool versions, than a manifest holds."""
 
     code = "job.too_much_to_tell"
 
@@ -68,6 +72,8 @@ class Attempt:
     artifacts: dict[str, ArtifactWritten] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     tool_versions: dict[str, str] = field(default_factory=dict)
+    planned_effects: dict[str, JsonObject] = field(default_factory=dict)
+    """What a dry run would have done, by step."""
     run_id: UUID = field(init=False)
     tenant_id: str = field(init=False)
     project_id: str | None = field(init=False)
@@ -134,10 +140,24 @@ class Attempt:
         """See ``Job.in_thread``."""
         return await asyncio.get_running_loop().run_in_executor(self.around.threads, function, *args)
 
+    async def effect(self, step: str, act: Callable[[str], Awaitable[R]], **what: Any) -> R | None:
+        """See ``Job.effect``."""
+        if not self.dry_run:
+            return await act(self.effect_key(step))
+        _check_step(step)
+        try:
+            canonical_json(what)
+        except ValueError as error:
+            raise InvalidOutputs(f"JSON cannot carry the planned effect {step} exactly: {error}") from None
+        _bound("planned effects", self.planned_effects, step, MAX_EFFECTS)
+        self.planned_effects.setdefault(step, {**what, "step": step})  # a second one with its key does nothing
+        return None
+
     def effect_key(self, step: str) -> str:
         """See ``Job.effect_key``."""
-        if not EFFECT_STEP.fullmatch(step):
-            raise ValueError(f"an effect's step has 1 to 64 characters of A-Z a-z 0-9 _ . -, and this one is {step!r}")
+        _check_step(step)
+        if self.dry_run:
+            raise EffectInDryRun(f"{step}: a dry run has no effect keys; `await job.effect(...)` acts, or plans")
         return f"{self.requested.root_run_id or self.run_id}:{step}"
 
     def measure(self, name: str, value: float) -> None:
@@ -156,6 +176,11 @@ class Attempt:
         self._sends.discard(sent)
         if not sent.cancelled() and sent.exception() is not None:
             log.info("progress.not_sent", run_id=str(self.run_id))
+
+
+def _check_step(step: str) -> None:
+    if not EFFECT_STEP.fullmatch(step):
+        raise ValueError(f"an effect's step has 1 to 64 characters of A-Z a-z 0-9 _ . -, and this one is {step!r}")
 
 
 def _bound(what: str, held: Mapping[Any, object], name: object, limit: int) -> None:

@@ -46,6 +46,12 @@ class InvalidOutputs(Terminal):
     code = "job.invalid_outputs"
 
 
+class EffectInDryRun(Terminal):
+    """The template asked for an effect's key by itself, in a dry run, in which nothing may be done to the world."""
+
+    code = "job.effect_in_dry_run"
+
+
 class ChildDied(Retryable):
     """The child process that did the work ended before it answered."""
 

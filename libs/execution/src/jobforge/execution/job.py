@@ -1,6 +1,6 @@
 """What a template sees of the run it works for."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -43,10 +43,19 @@ class Job(Protocol):
         """Run blocking I/O in the service's own thread pool."""
         ...
 
+    async def effect(self, step: str, act: Callable[[str], Awaitable[R]], **what: Any) -> R | None:
+        """Do something to the world: ``act`` is given the effect's key, and what it returns comes back.
+
+        In a dry run nothing is done and None comes back; the step and ``what`` (JSON, which the manifest shows to its
+        readers) are listed in ``outputs.planned_effects``.
+        """
+        ...
+
     def effect_key(self, step: str) -> str:
         """The idempotency key of something this run does to the world: the same for every attempt and every replay.
 
-        ``step`` tells several effects of one run apart; 1 to 64 of ``A-Z a-z 0-9 _ . -``.
+        ``step`` tells several effects of one run apart; 1 to 64 of ``A-Z a-z 0-9 _ . -``. A dry run has no keys, so
+        that nothing can act in it: ``EffectInDryRun``. ``effect`` is the way that works in both.
         """
         ...
 

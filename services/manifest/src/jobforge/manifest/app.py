@@ -33,6 +33,7 @@ from jobforge.manifest.reads import Reads
 from jobforge.manifest.runs_http import runs_router
 from jobforge.manifest.stopping import on_stop
 from jobforge.manifest.store import Store
+from jobforge.manifest.sweeper import Sweeper
 
 SERVICE = "manifest"
 ABOUT = "The view: folds the log into runs and manifests, and serves all reads."
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> ManifestApp:
     kafka.read(
         projector, group=feed.GROUP, pattern=PATTERN, message=AnyRunRecord, title="projection", description=ABOUT
     )
+    sweeper = Sweeper(artifacts, after=settings.artifacts_sweep_after)
     kafka.read(
         Archiver(artifacts),
         group=archiver.GROUP,
@@ -85,7 +87,7 @@ def create_app(settings: Settings | None = None) -> ManifestApp:
             control.check_partitions(settings)
             await kafka.check_topics(control.apps)
             await freshness.aim()
-            await stack.enter_async_context(running(changes.listen(), changes.probe()))
+            await stack.enter_async_context(running(changes.listen(), changes.probe(), sweeper.run()))
             await kafka.broker.start()
             stack.enter_context(on_stop(changes.close))
             yield

@@ -24,8 +24,8 @@ class Inputs(BaseModel):
 class Outputs(BaseModel):
     """What the far side said."""
 
-    key: str
-    repeated: bool = Field(description="Whether the far side had seen the key before.")
+    key: str | None = None
+    repeated: bool = Field(default=False, description="Whether the far side had seen the key before.")
 
 
 class FarSideAway(Retryable):
@@ -37,12 +37,16 @@ class FarSideAway(Retryable):
 @template("echo.effect.post", timeout=timedelta(seconds=20), attempts=3, effects="keyed")
 async def run(inputs: Inputs, job: Job) -> Outputs:
     """Posts its message once, however often it runs: the key is the same each time."""
-    key = job.effect_key(STEP)
     body = {"tenant_id": job.tenant_id, "run_id": str(job.run_id), "attempt": job.attempt, "message": inputs.message}
-    try:
-        async with httpx.AsyncClient(timeout=5) as client:
-            answer = await client.post(inputs.url, json=body, headers={"Idempotency-Key": key})
-    except httpx.HTTPError as error:
-        raise FarSideAway(f"{inputs.url} did not answer: {error!r}") from error
+
+    async def post(key: str) -> Outputs:
+        try:
+            async with httpx.AsyncClient(timeout=5) as client:
+                answer = await client.post(inputs.url, json=body, headers={"Idempotency-Key": key})
+        except httpx.HTTPError as error:
+            raise FarSideAway(f"{inputs.url} did not answer: {error!r}") from error
+        return Outputs(key=key, repeated=answer.status_code == httpx.codes.OK)
+
+    posted = await job.effect(STEP, post, url=inputs.url, message=inputs.message)
     await asyncio.sleep(inputs.sleep)
-    return Outputs(key=key, repeated=answer.status_code == httpx.codes.OK)
+    return posted or Outputs()
