@@ -26,7 +26,7 @@ from faststream.kafka.subscriber.specification import KafkaSubscriberSpecificati
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from faststream.middlewares import AckPolicy
 
-from jobforge.chassis import fetch_codec
+from jobforge.chassis import fetch_codec, fetch_sessions
 from jobforge.chassis.consumer_arguments import HURRIED, UNHURRIED
 from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_LAG, CONSUMER_REBALANCES, child
@@ -147,6 +147,7 @@ class KafkaConsumer:
     """aiokafka's consumer as the wire knows it."""
 
     def __init__(self, raw: AIOKafkaConsumer) -> None:
+        fetch_sessions.install(raw)
         self.raw = raw
         self.polled_at = asyncio.get_running_loop().time()
         self._lag_at = 0.0
