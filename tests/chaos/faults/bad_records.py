@@ -13,6 +13,7 @@ from trial.fault import Fault, NotAsPromised, Stage
 
 from jobforge.contracts.delivery import PARKED_AT
 from jobforge.contracts.identity import run_key
+from jobforge.contracts.topics import CONTROL
 
 JOBS, INBOX, DEAD, REJECTED = "jobforge.jobs.echo", "jobforge.inbox.settler", "jobforge.dlq.echo", "jobforge.rejected"
 HEADERS = 10_000
@@ -58,13 +59,19 @@ async def inject(stage: Stage) -> None:
 
 async def _records(stage: Stage) -> None:
     large = Bad("a large record", b'{"inputs": "' + b"x" * LARGE + b'"}')
-    names = {JOBS, f"{JOBS}.slow", INBOX, "jobforge.runs", "jobforge.retry.5s", "jobforge.control"}
+    names = {JOBS, f"{JOBS}.slow", INBOX, "jobforge.runs", "jobforge.retry.5s", CONTROL.name}
     async with log.writer(stage.plane.bootstrap) as producer, log.reader(stage.plane.bootstrap) as reader:
+        sends = []
         for at in await log.partitions(reader, names):
             for bad in (*bad_records(), *([large] if at.topic == JOBS else [])):
                 named = run_key("nobody", UUID(int=stage.random.getrandbits(128), version=4))
-                key = stage.random.choice([named, b"\xff\xfe", None])
-                await producer.send(at.topic, bad.value, key=key, partition=at.partition, headers=list(bad.headers))
+                keys: list[bytes | None] = [named, b"\xff\xfe"]
+                if bad.value is not None and at.topic != CONTROL.name:
+                    keys.append(None)  # neither a record without a value nor a compacted topic goes without a key
+                key = stage.random.choice(keys)
+                headers = list(bad.headers)
+                sends.append(await producer.send(at.topic, bad.value, key=key, partition=at.partition, headers=headers))
+        await asyncio.gather(*sends)
 
 
 async def _requests(stage: Stage) -> None:
