@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
+from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 from trial import log
 from trial.fault import Fault, NotAsPromised, Stage
 
 from jobforge.contracts.delivery import PARKED_AT
-from jobforge.contracts.identity import run_key
+from jobforge.contracts.identity import partition_of, run_key
 from jobforge.contracts.topics import CONTROL
 
 JOBS, INBOX, DEAD, REJECTED = "jobforge.jobs.echo", "jobforge.inbox.settler", "jobforge.dlq.echo", "jobforge.rejected"
@@ -64,7 +65,7 @@ async def _records(stage: Stage) -> None:
         sends = []
         for at in await log.partitions(reader, names):
             for bad in (*bad_records(), *([large] if at.topic == JOBS else [])):
-                named = run_key("nobody", UUID(int=stage.random.getrandbits(128), version=4))
+                named = _run_of(at, stage)
                 keys: list[bytes | None] = [named, b"\xff\xfe"]
                 if bad.value is not None and at.topic != CONTROL.name:
                     keys.append(None)  # neither a record without a value nor a compacted topic goes without a key
@@ -72,6 +73,14 @@ async def _records(stage: Stage) -> None:
                 headers = list(bad.headers)
                 sends.append(await producer.send(at.topic, bad.value, key=key, partition=at.partition, headers=headers))
         await asyncio.gather(*sends)
+
+
+def _run_of(at: TopicPartition, stage: Stage) -> bytes:
+    """The key of a run that nobody knows, on the partition where its records belong."""
+    while True:
+        key = run_key("nobody", UUID(int=stage.random.getrandbits(128), version=4))
+        if at.topic == CONTROL.name or partition_of(key, stage.plane.servers.partitions) == at.partition:
+            return key
 
 
 async def _requests(stage: Stage) -> None:
