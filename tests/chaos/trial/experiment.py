@@ -27,6 +27,8 @@ SETTLE = 240.0
 """Seconds for everything to end after the fault: what a crash left is closed by the scheduler within 90."""
 PROBE_EVERY = 0.5
 RECOVERY = 60.0
+STILL = 3.0
+"""Seconds without a turn of this process's own loop that are worth a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
             stage = Stage(fault.name, plane, all_clients, sink, random, seconds, times)
             asks = plan(options.seed, fault.name, options.jobs, sink.url, fault.mix)
             reading = asyncio.create_task(all_clients.read_forever())
+            watching = asyncio.create_task(_note_stillness(stage))
             try:
                 recovery, problems = await _under_load(fault, stage, asks)
                 if recovery and fault.recovers and recovery > fault.recovers and not options.short:
@@ -84,6 +87,7 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
                 if not await all_clients.settled(timeout=SETTLE):
                     problems.append(f"not every accepted run had ended {SETTLE:g} s after the fault")
             finally:
+                watching.cancel()
                 reading.cancel()
                 with suppress(asyncio.CancelledError):
                     await reading
@@ -152,6 +156,15 @@ async def _recovered(stage: Stage) -> float | None:
         return None
     finally:
         await asyncio.wait(probes, timeout=RECOVERY)
+
+
+async def _note_stillness(stage: Stage) -> None:
+    """Say when this process itself did not run: then no time that was measured means anything."""
+    while True:
+        began = monotonic()
+        await asyncio.sleep(PROBE_EVERY)
+        if (still := monotonic() - began - PROBE_EVERY) > STILL:
+            stage.notes.append(f"the suite itself stood still for {still:.0f} s")
 
 
 def _wrong_ends(all_clients: Clients) -> list[str]:

@@ -114,9 +114,8 @@ async def again(bootstrap: str, topics: Iterable[str]) -> int:
     records = await read_all(bootstrap, topics)
     async with writer(bootstrap) as producer:
         for record in records:
-            await producer.send(
-                record.topic, record.value, key=record.key, partition=record.partition, headers=record.headers
-            )
+            headers = list(record.headers)
+            await producer.send(record.topic, record.value, key=record.key, partition=record.partition, headers=headers)
     return len(records)
 
 
