@@ -123,6 +123,20 @@ async def test_an_unreadable_request_ends_and_its_bytes_are_kept(log: Log, look:
     assert found(await look()) == {("I10", str(RUN))}
 
 
+async def test_a_strangers_record_on_a_retry_topic_is_no_run_that_ended_though_nobody_asked(
+    log: Log, look: Look
+) -> None:
+    """Its key names the run that it ends as unreadable; any other end needs a request."""
+    log.send(RETRY, run_key("acme", RUN), b"{")
+    log.put(RUNS, failed(RUN, code="job.unreadable"))
+    log.put(MANIFESTS, sealed(failed(RUN, code="job.unreadable")))
+    assert (await look()).clean
+    other = uuid4()
+    log.send(RETRY, run_key("acme", other), b"{")
+    log.put(RUNS, failed(other))
+    assert ("I11", str(other)) in found(await look())
+
+
 async def test_a_restored_run_keeps_its_old_manifest(log: Log, look: Look) -> None:
     """An end from the archive, published again: the same digest as ever."""
     old = sealed(succeeded(RUN))
