@@ -53,6 +53,9 @@ def bad_records() -> tuple[Bad, ...]:
     )
 
 
+BAD_VALUES = frozenset(bad.value for bad in bad_records())
+
+
 async def inject(stage: Stage) -> None:
     """Every bad record on every partition of the topics that somebody reads, and bad requests at the door."""
     await asyncio.gather(_records(stage), _requests(stage))
@@ -62,9 +65,9 @@ async def _records(stage: Stage) -> None:
     large = Bad("a large record", b'{"inputs": "' + b"x" * LARGE + b'"}')
     names = {JOBS, f"{JOBS}.slow", INBOX, "jobforge.runs", "jobforge.retry.5s", CONTROL.name}
     async with log.writer(stage.plane.bootstrap) as producer, log.reader(stage.plane.bootstrap) as reader:
-        sends = []
+        sends, small = [], bad_records()
         for at in await log.partitions(reader, names):
-            for bad in (*bad_records(), *([large] if at.topic == JOBS else [])):
+            for bad in (*small, *([large] if at.topic == JOBS else [])):
                 named = _run_of(at, stage)
                 keys: list[bytes | None] = [named, b"\xff\xfe"]
                 if bad.value is not None and at.topic != CONTROL.name:
@@ -125,8 +128,7 @@ async def all_set_aside(stage: Stage) -> None:
 
 
 def _is_bad(record: ConsumerRecord) -> bool:
-    values = {bad.value for bad in bad_records()}
-    return record.value in values or len(record.value or b"") > LARGE
+    return record.value in BAD_VALUES or len(record.value or b"") > LARGE
 
 
 def _fingerprint(record: ConsumerRecord) -> tuple[bytes | None, bytes | None, int]:
