@@ -7,6 +7,7 @@ right, as it is when somebody sets a machine's clock.
 import datetime
 import os
 import time
+from typing import Any
 
 _real_time = time.time
 _RealDatetime = datetime.datetime
@@ -26,7 +27,10 @@ class _AnyDatetime(type):
 
 
 class _WrongDatetime(_RealDatetime, metaclass=_AnyDatetime):
-    """What libraries in C make are plain ones, and those count as this class's too."""
+    """Makes plain ones, which is all that serializers in C take; those count as this class's too."""
+
+    def __new__(cls, *parts: Any, **more: Any) -> datetime.datetime:  # type: ignore[misc]  # plain
+        return _RealDatetime(*parts, **more)
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]  # plain
