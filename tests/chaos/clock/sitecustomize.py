@@ -4,6 +4,7 @@ The file that ``CHAOS_CLOCK`` names holds by how many seconds the process's wall
 right, as it is when somebody sets a machine's clock.
 """
 
+import copyreg
 import datetime
 import os
 import time
@@ -37,6 +38,12 @@ class _WrongDatetime(_RealDatetime, metaclass=_AnyDatetime):
         return _RealDatetime.fromtimestamp(time.time(), tz)
 
 
+def _made(*parts: Any) -> datetime.datetime:
+    return _RealDatetime(*parts)
+
+
+# A child process gets a datetime by this module's name for it: its own is not what `datetime.datetime` finds.
+copyreg.pickle(_RealDatetime, lambda value: (_made, tuple(value.__reduce_ex__(4)[1])))
 time.time = lambda: _real_time() + _error()
 time.time_ns = lambda: int(time.time() * 1e9)
 datetime.datetime = _WrongDatetime  # type: ignore[misc]
