@@ -8,13 +8,14 @@ import os
 import random
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvloop
 from rows import chosen
 from trial import cluster
-from trial.experiment import Options, run_trial
+from trial.experiment import Options, Result, run_trial
 from trial.fault import Fault
 from trial.plane import chaos_plane
 from trial.table import Header, Report
@@ -28,10 +29,15 @@ async def run(servers: Plane, rows: Sequence[Fault], options: Options, report: R
     """Every row on an empty plane of its own."""
     async with chaos_plane(servers, options.results) as plane:
         for number, fault in enumerate(rows):
-            if number:
-                await plane.renew()
             print(f"{fault.name}: {fault.what}", flush=True)
-            report.add(await run_trial(fault, plane, options))
+            try:
+                if number:
+                    await plane.renew()
+                result = await run_trial(fault, plane, options)
+            except Exception as error:  # the other rows still run, and the table says what became of this one
+                traceback.print_exc()
+                result = Result.broken_off(fault, error)
+            report.add(result)
             print(report.markdown(last=1), flush=True)
 
 

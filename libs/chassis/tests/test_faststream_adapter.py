@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.conn import collect_hosts
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
@@ -53,6 +54,14 @@ def test_nothing_is_committed_by_itself(subscriber: LogSubscriber) -> None:
     """FastStream's default would commit before the work is done."""
     assert subscriber._connection_args["enable_auto_commit"] is False
     assert subscriber.ack_policy is AckPolicy.MANUAL
+
+
+def test_a_cluster_named_by_several_brokers_is_not_taken_for_one_host_of_that_name() -> None:
+    """FastStream splits no string, and a service would end with "Name or service not known"."""
+    settings = Settings(kafka_bootstrap="one:9092,two:9093")
+    kafka = Kafka(settings, service="pin", telemetry=Telemetry(service="pin", version="0", endpoint=None))
+    hosts = collect_hosts(kafka.broker._connection_kwargs["bootstrap_servers"], randomize=False)
+    assert [(host, port) for host, port, _ in hosts] == [("one", 9092), ("two", 9093)]
 
 
 def test_a_position_that_is_not_in_the_log_is_told_and_not_passed_over(subscriber: LogSubscriber) -> None:

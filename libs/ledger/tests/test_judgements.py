@@ -101,10 +101,11 @@ async def test_what_the_log_no_longer_holds_is_not_judged(log: Log, look: Look) 
     assert "older records were deleted" in report.notes[0]
 
 
-async def test_an_unreadable_request_ends_and_its_bytes_are_kept(log: Log, look: Look) -> None:
+@pytest.mark.parametrize("value", [b"{", b'{"colour": "green"}'], ids=["no JSON", "JSON that names nobody"])
+async def test_an_unreadable_request_ends_and_its_bytes_are_kept(log: Log, look: Look, value: bytes) -> None:
     """It counts as accepted and as ended; a dead letter that differs by one byte is found."""
     key = run_key("acme", RUN)
-    offset = log.send(JOBS, key, b"{", (("mine", b"\xff"),))
+    offset = log.send(JOBS, key, value, (("mine", b"\xff"),))
     headers = dead_letter_headers(
         (("mine", b"\xff"),),
         reason="record.malformed",
@@ -115,11 +116,25 @@ async def test_an_unreadable_request_ends_and_its_bytes_are_kept(log: Log, look:
         timestamp=0,
         dead_at="2026-11-25T00:00:00Z",
     )
-    log.send(DEAD, key, b"{", (*headers, ("traceparent", b"00-1-2-01")))
+    log.send(DEAD, key, value, (*headers, ("traceparent", b"00-1-2-01")))
     log.put(RUNS, failed(RUN, code="job.unreadable"))
     assert (await look()).clean
-    log.send(DEAD, key, b"{ ", headers)
+    log.send(DEAD, key, value + b" ", headers)
     assert found(await look()) == {("I10", str(RUN))}
+
+
+async def test_a_strangers_record_on_a_retry_topic_is_no_run_that_ended_though_nobody_asked(
+    log: Log, look: Look
+) -> None:
+    """Its key names the run that it ends as unreadable; any other end needs a request."""
+    log.send(RETRY, run_key("acme", RUN), b"{")
+    log.put(RUNS, failed(RUN, code="job.unreadable"))
+    log.put(MANIFESTS, sealed(failed(RUN, code="job.unreadable")))
+    assert (await look()).clean
+    other = uuid4()
+    log.send(RETRY, run_key("acme", other), b"{")
+    log.put(RUNS, failed(other))
+    assert ("I11", str(other)) in found(await look())
 
 
 async def test_a_restored_run_keeps_its_old_manifest(log: Log, look: Look) -> None:

@@ -4,9 +4,11 @@ The file that ``CHAOS_CLOCK`` names holds by how many seconds the process's wall
 right, as it is when somebody sets a machine's clock.
 """
 
+import copyreg
 import datetime
 import os
 import time
+from typing import Any
 
 _real_time = time.time
 _RealDatetime = datetime.datetime
@@ -26,13 +28,22 @@ class _AnyDatetime(type):
 
 
 class _WrongDatetime(_RealDatetime, metaclass=_AnyDatetime):
-    """What libraries in C make are plain ones, and those count as this class's too."""
+    """Makes plain ones, which is all that serializers in C take; those count as this class's too."""
+
+    def __new__(cls, *parts: Any, **more: Any) -> datetime.datetime:  # type: ignore[misc]  # plain
+        return _RealDatetime(*parts, **more)
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]  # plain
         return _RealDatetime.fromtimestamp(time.time(), tz)
 
 
+def _made(*parts: Any) -> datetime.datetime:
+    return _RealDatetime(*parts)
+
+
+# A child process gets a datetime by this module's name for it: its own is not what `datetime.datetime` finds.
+copyreg.pickle(_RealDatetime, lambda value: (_made, tuple(value.__reduce_ex__(4)[1])))
 time.time = lambda: _real_time() + _error()
 time.time_ns = lambda: int(time.time() * 1e9)
 datetime.datetime = _WrongDatetime  # type: ignore[misc]

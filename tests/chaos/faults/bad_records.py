@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
+from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 from trial import log
 from trial.fault import Fault, NotAsPromised, Stage
 
 from jobforge.contracts.delivery import PARKED_AT
-from jobforge.contracts.identity import run_key
+from jobforge.contracts.identity import partition_of, run_key
+from jobforge.contracts.topics import CONTROL
 
 JOBS, INBOX, DEAD, REJECTED = "jobforge.jobs.echo", "jobforge.inbox.settler", "jobforge.dlq.echo", "jobforge.rejected"
 HEADERS = 10_000
@@ -51,6 +53,9 @@ def bad_records() -> tuple[Bad, ...]:
     )
 
 
+BAD_VALUES = frozenset(bad.value for bad in bad_records())
+
+
 async def inject(stage: Stage) -> None:
     """Every bad record on every partition of the topics that somebody reads, and bad requests at the door."""
     await asyncio.gather(_records(stage), _requests(stage))
@@ -58,13 +63,27 @@ async def inject(stage: Stage) -> None:
 
 async def _records(stage: Stage) -> None:
     large = Bad("a large record", b'{"inputs": "' + b"x" * LARGE + b'"}')
-    names = {JOBS, f"{JOBS}.slow", INBOX, "jobforge.runs", "jobforge.retry.5s", "jobforge.control"}
+    names = {JOBS, f"{JOBS}.slow", INBOX, "jobforge.runs", "jobforge.retry.5s", CONTROL.name}
     async with log.writer(stage.plane.bootstrap) as producer, log.reader(stage.plane.bootstrap) as reader:
+        sends, small = [], bad_records()
         for at in await log.partitions(reader, names):
-            for bad in (*bad_records(), *([large] if at.topic == JOBS else [])):
-                named = run_key("nobody", UUID(int=stage.random.getrandbits(128), version=4))
-                key = stage.random.choice([named, b"\xff\xfe", None])
-                await producer.send(at.topic, bad.value, key=key, partition=at.partition, headers=list(bad.headers))
+            for bad in (*small, *([large] if at.topic == JOBS else [])):
+                named = _run_of(at, stage)
+                keys: list[bytes | None] = [named, b"\xff\xfe"]
+                if bad.value is not None and at.topic != CONTROL.name:
+                    keys.append(None)  # neither a record without a value nor a compacted topic goes without a key
+                key = stage.random.choice(keys)
+                headers = list(bad.headers)
+                sends.append(await producer.send(at.topic, bad.value, key=key, partition=at.partition, headers=headers))
+        await asyncio.gather(*sends)
+
+
+def _run_of(at: TopicPartition, stage: Stage) -> bytes:
+    """The key of a run that nobody knows, on the partition where its records belong."""
+    while True:
+        key = run_key("nobody", UUID(int=stage.random.getrandbits(128), version=4))
+        if at.topic == CONTROL.name or partition_of(key, stage.plane.servers.partitions) == at.partition:
+            return key
 
 
 async def _requests(stage: Stage) -> None:
@@ -109,8 +128,7 @@ async def all_set_aside(stage: Stage) -> None:
 
 
 def _is_bad(record: ConsumerRecord) -> bool:
-    values = {bad.value for bad in bad_records()}
-    return record.value in values or len(record.value or b"") > LARGE
+    return record.value in BAD_VALUES or len(record.value or b"") > LARGE
 
 
 def _fingerprint(record: ConsumerRecord) -> tuple[bytes | None, bytes | None, int]:

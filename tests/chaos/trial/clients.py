@@ -58,7 +58,7 @@ class Clients:
     known: list[Known] = field(default_factory=list)
     sent: int = 0
     slowest: float = 0.0
-    """Seconds of the slowest answer to a request for a job."""
+    """Seconds of the slowest answer to a request for a job, or of waiting for one that did not come."""
     refused: list[str] = field(default_factory=list)
     """What was refused for good, which nothing here should be."""
     _hurry: bool = False
@@ -83,11 +83,8 @@ class Clients:
             began, call = monotonic(), self.history.asking(ask)
             answer = await _try(self.ingestion, "POST", "/v1/jobs", json=body, headers=headers)
             self.history.asked(call, answer)
-            if answer is None:
-                await asyncio.sleep(PAUSE)
-                continue
             self.slowest = max(self.slowest, monotonic() - began)
-            if answer.status_code >= 500:
+            if answer is None or answer.status_code >= 500:
                 await asyncio.sleep(PAUSE)
                 continue
             if answer.status_code != httpx.codes.ACCEPTED:

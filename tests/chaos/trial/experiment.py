@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from time import monotonic
 
+from jobforge.native.processes import DidNotStart
 from jobforge.testkit.waiting import until
 from trial import log
 from trial.clients import FAST, Clients, clients
@@ -26,6 +27,8 @@ SETTLE = 240.0
 """Seconds for everything to end after the fault: what a crash left is closed by the scheduler within 90."""
 PROBE_EVERY = 0.5
 RECOVERY = 60.0
+STILL = 3.0
+"""Seconds without a turn of this process's own loop that are worth a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ class Result:
     """What else was not as promised."""
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def broken_off(cls, fault: Fault, error: Exception) -> "Result":
+        """A trial that came to no verdict."""
+        nothing = Verdict(jobs=0, lost=0, doubled=0, regressions=0, findings=(), repeated_ends=0)
+        return cls(fault.name, fault.what, nothing, None, (f"broken off, no verdict: {error!r}",))
+
     @property
     def held(self) -> bool:
         """Whether the promise held."""
@@ -70,6 +79,7 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
             stage = Stage(fault.name, plane, all_clients, sink, random, seconds, times)
             asks = plan(options.seed, fault.name, options.jobs, sink.url, fault.mix)
             reading = asyncio.create_task(all_clients.read_forever())
+            watching = asyncio.create_task(_note_stillness(stage))
             try:
                 recovery, problems = await _under_load(fault, stage, asks)
                 if recovery and fault.recovers and recovery > fault.recovers and not options.short:
@@ -77,6 +87,7 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
                 if not await all_clients.settled(timeout=SETTLE):
                     problems.append(f"not every accepted run had ended {SETTLE:g} s after the fault")
             finally:
+                watching.cancel()
                 reading.cancel()
                 with suppress(asyncio.CancelledError):
                     await reading
@@ -92,32 +103,39 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
         artifacts=plane.artifacts.absolute().as_uri(),
         jobs=len(all_clients.known),
     )
-    return Result(fault.name, fault.what, verdict, recovery, tuple(problems), tuple(stage.notes))
+    result = Result(fault.name, fault.what, verdict, recovery, tuple(problems), tuple(stage.notes))
+    if not result.held:
+        await log.keep(plane.bootstrap, folder / "records.ndjson")
+        shutil.copytree(plane.logs, folder / "logs")
+    return result
 
 
 async def _under_load(fault: Fault, stage: Stage, asks: Sequence[Ask]) -> tuple[float | None, list[str]]:
     problems: list[str] = []
     sending = asyncio.create_task(stage.clients.send_all(asks))
-    if fault.idle:
+    try:
+        if fault.idle:
+            await sending
+            await stage.clients.settled(timeout=SETTLE)
+            await log.quiet(stage.plane.bootstrap, timeout=60)
+        await until(lambda: stage.clients.sent >= BEFORE * len(asks), timeout=SETTLE)
+        stage.clients.rate = min(DURING * len(asks) / max(stage.seconds, 5.0), FAST)
+        await _or_problem(fault.inject(stage), problems)
+        stage.clients.rate = FAST
+        recovery = await _recovered(stage)
+        if recovery is None:
+            problems.append(f"no new request completed within {RECOVERY:g} s after the fault")
         await sending
-        await stage.clients.settled(timeout=SETTLE)
-        await log.quiet(stage.plane.bootstrap, timeout=60)
-    await until(lambda: stage.clients.sent >= BEFORE * len(asks), timeout=SETTLE)
-    stage.clients.rate = min(DURING * len(asks) / max(stage.seconds, 5.0), FAST)
-    await _or_problem(fault.inject(stage), problems)
-    stage.clients.rate = FAST
-    recovery = await _recovered(stage)
-    if recovery is None:
-        problems.append(f"no new request completed within {RECOVERY:g} s after the fault")
-    await sending
+    finally:
+        sending.cancel()
     return recovery, problems
 
 
 async def _or_problem(work: Awaitable[None], problems: list[str]) -> None:
     try:
         await work
-    except NotAsPromised as error:
-        problems.append(str(error))
+    except (NotAsPromised, DidNotStart, TimeoutError) as error:
+        problems.append(str(error) or f"{type(error).__name__} while the fault lasted")
 
 
 async def _recovered(stage: Stage) -> float | None:
@@ -138,6 +156,15 @@ async def _recovered(stage: Stage) -> float | None:
         return None
     finally:
         await asyncio.wait(probes, timeout=RECOVERY)
+
+
+async def _note_stillness(stage: Stage) -> None:
+    """Say when this process itself did not run: then no time that was measured means anything."""
+    while True:
+        began = monotonic()
+        await asyncio.sleep(PROBE_EVERY)
+        if (still := monotonic() - began - PROBE_EVERY) > STILL:
+            stage.notes.append(f"the suite itself stood still for {still:.0f} s")
 
 
 def _wrong_ends(all_clients: Clients) -> list[str]:

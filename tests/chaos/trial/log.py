@@ -1,8 +1,10 @@
 """Kafka from an operator's side: how far everybody is, where groups stand, and records written by hand."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -12,6 +14,8 @@ from jobforge.contracts.topics import SET_ASIDE_MESSAGE_BYTES
 
 STILL = 1.5
 """Seconds without a new record anywhere after which the plane counts as quiet."""
+SHOWN_HEADERS, SHOWN_VALUE = 20, 4000
+"""How much of a record ``keep`` writes down."""
 
 
 @asynccontextmanager
@@ -64,6 +68,21 @@ async def read_all(bootstrap: str, topics: Iterable[str]) -> list[ConsumerRecord
     return [record for record in records if record.offset < targets[TopicPartition(record.topic, record.partition)]]
 
 
+async def keep(bootstrap: str, path: Path) -> None:
+    """Write every record of the plane to a file, one a line, for whoever looks for the cause of what was found."""
+    records = await read_all(bootstrap, {at.topic for at in await ends(bootstrap)})
+    with path.open("w", encoding="utf-8") as file:
+        for record in sorted(records, key=lambda each: each.timestamp):
+            line = {
+                "at": f"{record.topic}/{record.partition}@{record.offset}",
+                "timestamp": record.timestamp,
+                "key": (record.key or b"").decode(errors="replace"),
+                "headers": {name: value.decode(errors="replace") for name, value in record.headers[:SHOWN_HEADERS]},
+                "value": (record.value or b"").decode(errors="replace")[:SHOWN_VALUE],
+            }
+            file.write(json.dumps(line) + "\n")
+
+
 async def groups(bootstrap: str) -> dict[str, Mapping[TopicPartition, int]]:
     """What every consumer group has committed."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -95,9 +114,8 @@ async def again(bootstrap: str, topics: Iterable[str]) -> int:
     records = await read_all(bootstrap, topics)
     async with writer(bootstrap) as producer:
         for record in records:
-            await producer.send(
-                record.topic, record.value, key=record.key, partition=record.partition, headers=record.headers
-            )
+            headers = list(record.headers)
+            await producer.send(record.topic, record.value, key=record.key, partition=record.partition, headers=headers)
     return len(records)
 
 

@@ -1,6 +1,7 @@
 """The plane that is mistreated: real processes, brought back by a supervisor whenever one ends."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -84,6 +85,7 @@ class ChaosPlane:
         self.redis.mend()
         self.servers.mend()
         await self.servers.reset()
+        _empty(self.artifacts)
         self.restarts.clear()
         await self.start(*SERVICES)
 
@@ -105,7 +107,8 @@ class ChaosPlane:
 async def chaos_plane(servers: Plane, folder: Path) -> AsyncIterator[ChaosPlane]:
     """A plane whose services run; all of them are ended by pid when the block is left, however it is left."""
     artifacts, logs = folder / "artifacts", folder / "logs"
-    artifacts.mkdir(parents=True, exist_ok=True)
+    _empty(artifacts)
+    shutil.rmtree(logs, ignore_errors=True)
     await servers.reset()
     redis_port = urlsplit(servers.redis_url).port
     assert redis_port is not None
@@ -121,3 +124,9 @@ async def chaos_plane(servers: Plane, folder: Path) -> AsyncIterator[ChaosPlane]
         finally:
             watching.cancel()
             servers.mend()  # services that stop talk to Kafka
+
+
+def _empty(artifacts: Path) -> None:
+    """No manifest of an earlier trial is in the archive: the same seed makes the same runs."""
+    shutil.rmtree(artifacts, ignore_errors=True)
+    artifacts.mkdir(parents=True)

@@ -67,7 +67,11 @@ class Sink:
 
             def do_POST(self) -> None:
                 length = min(int(self.headers.get("Content-Length") or 0), MAX_BODY)
-                body = json.loads(self.rfile.read(length))
+                content = self.rfile.read(length)
+                if len(content) < length or not content:
+                    self.close_connection = True  # whoever asked died while asking: nothing happens
+                    return
+                body = json.loads(content)
                 happened = sink.take(self.headers.get("Idempotency-Key", ""), body)
                 self.send_response(201 if happened else 200)
                 self.send_header("Content-Length", "0")

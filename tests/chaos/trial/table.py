@@ -73,7 +73,7 @@ class Report:
             if not result.held:
                 again = f"SEED={self.header.seed} FAULTS={result.fault} make chaos"
                 lines += ["", f"**{result.fault}** (again: `{again}`)", ""]
-                lines += [f"- {each}" for each in (*result.problems, *result.verdict.findings)]
+                lines += [f"- {each}" for each in (*result.problems, *result.verdict.findings, *result.notes)]
         return "\n".join(lines) + "\n"
 
 

@@ -52,7 +52,7 @@ class Kafka:
         self._readers: list[LogSubscriber] = []
         self._asker: AIOKafkaConsumer | None = None
         self.broker = BoundedBroker(
-            settings.kafka_bootstrap,
+            settings.kafka_bootstrap.split(","),  # FastStream would take several for the name of one host
             client_id=f"jobforge-{service}",
             acks="all",
             enable_idempotence=False,

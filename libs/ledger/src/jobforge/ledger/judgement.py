@@ -14,6 +14,7 @@ RETRY_GROUP = "scheduler"
 MANIFEST_GROUP = "manifest"
 NEEDS_A_START = frozenset({"job.timeout", "job.worker_lost"})
 """Ends that only a run which began can have."""
+UNREADABLE = "job.unreadable"
 INVALID_OUTPUTS = "job.invalid_outputs"
 """What a manifest says instead of an outcome that JSON cannot carry."""
 
@@ -112,7 +113,8 @@ def _conserved(run: RunState, stands: Standing, place: Place) -> Found:
         groups = sorted({group_of(topic) for topic, _ in (*run.asked, *run.waits)})
         what = f"no end, and nothing on the way: {' and '.join(groups)} committed past it"
         yield "I11", what, place.shown((*run.asked, *run.waits))
-    if run.end is not None and not run.asked and place.whole("jobs"):
+    refused = run.end is not None and run.end.code == UNREADABLE and run.waits  # put on a retry topic by a stranger
+    if run.end is not None and not run.asked and not refused and place.whole("jobs"):
         yield "I11", f"ended ({run.end.state}) though nobody asked for it", place.run(run.end.offset)
 
 
