@@ -5,6 +5,7 @@ from jobforge.settler.extraction.clause_rule import OBLIGED, Rule
 COMMITMENTS = (
     Rule(
         "Minimum Commitment",
+        ("minimum", "least", "less", "fewer", "take"),
         (
             (
                 r"\bminimum (?:\w+ ){0,3}(?:order|purchase|quantit|commitment|volume|payment|royalt|amount|fee|"
@@ -33,6 +34,7 @@ COMMITMENTS = (
     ),
     Rule(
         "License Grant",
+        ("licen", "grant"),
         (
             r"\b(?:hereby )?grants?\b[^.;]{0,120}\b(?:licen[sc]e|sublicen[sc]e)\b",
             (
@@ -50,6 +52,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Cap On Liability",
+        ("liab", "damages", "obligation", "responsible", "action", "claim", "suit", "proceeding"),
         (
             (
                 r"\b(?:liab\w+|damages|obligation)\b[^.;]{0,200}\b(?:shall not exceed|not (?:to )?exceed|be "
@@ -71,6 +74,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Liquidated Damages",
+        ("liquidated", "fee", "charge", "penalt", "payment"),
         (
             r"\bliquidated (?:damages?|sum)",
             r"\b(?:termination|cancellation|early termination) (?:fee|charge|penalt|payment)",
@@ -84,6 +88,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Insurance",
+        ("insur", "coverage", "liability"),
         (
             OBLIGED
             + (
@@ -106,6 +111,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Audit Rights",
+        ("audit", "inspect", "examin", "review", "access"),
         (
             (
                 r"\baudit(?:s|ed|ing)?\b[^.;]{0,160}\b(?:books|records|accounts?|statements?|complian\w+|premises|"
@@ -130,6 +136,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Warranty Duration",
+        ("warrant",),
         (
             (
                 r"\bwarrant\w*[^.;]{0,250}\bfor (?:a |the )?(?:period|term|duration)? ?(?:of )?(?:\w+[- ]?\w* "
@@ -150,6 +157,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Revenue/Profit Sharing",
+        ("shar", "%", "percent", "royalt", "commission", "revenue", "profit"),
         (
             r"\b(?:revenue|profit|fee|gross margin)s?[- ]?shar(?:e|ing)\b",
             r"\bshare (?:(?:of|in) )?(?:\w+ ){0,4}(?:revenues?|profits?|proceeds|income|fees|margins?|savings)\b",

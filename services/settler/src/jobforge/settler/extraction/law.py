@@ -1,5 +1,6 @@
 """Which law governs the contract."""
 
+import re
 from collections.abc import Iterator
 
 from jobforge.settler.extraction.passage import Flat, Found, Span, phrase
@@ -27,6 +28,8 @@ _SUBJECT = phrase(
     r"\b(?:this|the) (?:\w+ ){0,3}(?:agreement|contract|license|lease|letter|terms)|hereof|hereunder|\bJSMA\b"
 )
 _HEADING = phrase(r"(?:governing|applicable|choice of|controlling) laws?|law and jurisdiction|laws? to govern")
+_LAW = re.compile(r"\blaws?\b", re.IGNORECASE)
+_NEAR = 250
 _BEFORE = 400
 
 
@@ -38,8 +41,9 @@ def find_governing_law(flat: Flat) -> Found[str] | None:
 
 
 def _candidates(flat: Flat) -> Iterator[Found[str]]:
+    windows = list(_near_laws(flat.text))
     for pattern in (_OF_PLACE, _PLACE_LAW, _THEREOF):
-        for match in pattern.finditer(flat.text):
+        for match in (match for window in windows for match in pattern.finditer(flat.text, window.start, window.end)):
             sentence = flat.sentence_at(match.start())
             before = flat.text[max(sentence.start, match.start() - _BEFORE) : match.start()]
             after = flat.text[match.end() : match.end() + 60]
@@ -58,3 +62,14 @@ def _candidates(flat: Flat) -> Iterator[Found[str]]:
             end = min(sentence.end, match.end() + 250)
             start = max(sentence.start, match.start() - _BEFORE)
             yield Found(canonical_place(match["place"]), Span(start, end), min(confidence, 0.98))
+
+
+def _near_laws(text: str) -> Iterator[Span]:
+    """Where a law can be named: names of places are many, and searched nowhere else."""
+    start = end = 0
+    for law in _LAW.finditer(text):
+        if law.start() - _NEAR > end:
+            yield Span(start, end)
+            start = law.start() - _NEAR
+        end = law.end() + _NEAR
+    yield Span(start, min(end, len(text)))

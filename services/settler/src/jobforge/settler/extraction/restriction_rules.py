@@ -5,6 +5,7 @@ from jobforge.settler.extraction.clause_rule import CONSENT, NEVER, Rule
 RESTRICTIONS = (
     Rule(
         "Non-Compete",
+        ("compet",),
         (
             r"\bnon-?compet(?:e|ition)\b(?! (?:clause|laws?))",
             NEVER
@@ -30,6 +31,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "Exclusivity",
+        ("exclusiv", "solely", "only", "requirements", "other"),
         (
             (
                 r"\b(?:sole and exclusive|exclusive(?:ly)?)[^.;]{0,30} (?:right|licen[sc]e|distribut\w+|supplier|"
@@ -60,6 +62,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "No-Solicit Of Employees",
+        ("employee", "person", "staff", "consultant"),
         (
             NEVER
             + (
@@ -75,6 +78,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "Termination For Convenience",
+        ("terminat", "cancel", "withdraw", "end"),
         (
             (
                 r"\b(?:may|right (?:\w+ ){0,3}to|entitled to|can|option (?:\w+ )?to|elect\w* to|able to)\b[^.;]{0,60}\b"
@@ -120,6 +124,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "Change Of Control",
+        ("control", "owner", "terminat", "assign", "consent", "notice", "notif"),
         (
             r"\bchange (?:of|in) (?:the )?(?:control|ownership)\b",
             (
@@ -142,6 +147,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "Anti-Assignment",
+        ("assign", "transfer", "delegate"),
         (
             NEVER
             + (
