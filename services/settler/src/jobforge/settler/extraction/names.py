@@ -48,6 +48,8 @@ _LABEL_AFTER = re.compile(
     ),
     re.DOTALL,
 )
+# A legal form ends a name where another name or a street's number follows.
+_CLOSED = re.compile(rf"\b{LEGAL}\b\.?(?=,? +(?:(?:and|AND|&) |\d))")
 _HEADING = re.compile(r"(?:[A-Z][\w&/-]* +){1,6}(?:AGREEMENT|CONTRACT) +(?=[A-Z])")
 _NO_NAME = re.compile(
     r"^(?:[_*\[]|\d{4}[.,]|(?:this|these|further|if|each|such|upon|whereas)\b)|\b(?:agreement|contract)$", re.IGNORECASE
@@ -96,6 +98,8 @@ def name_at(flat: str, start: int, end: int) -> Span | None:
         return None
     start = match.start()
     text = _LABEL_AFTER.sub("", _CUT.sub("", match.group()))
+    if closed := _CLOSED.search(text):
+        text = text[: closed.end()]
     text = re.sub(r"[\s,]+(?:a|an|and|of|the|in|for|on|at)$", "", text)
     span = trimmed(flat, start, start + len(text.rstrip(" ,;:-")))
     return span if is_name(flat[span.start : span.end]) else None

@@ -62,7 +62,11 @@ class Party:
 
 
 def find_parties(flat: Flat, opening: Opening) -> list[Found[Party]]:
-    """The parties in the order of the opening; from the signatures only if the opening names fewer than two."""
+    """The parties in the text's order; from the signatures only if the opening names fewer than two."""
+    return sorted(_found(flat, opening), key=lambda found: found.span.start)
+
+
+def _found(flat: Flat, opening: Opening) -> list[Found[Party]]:
     found = _distinct(_labelled(flat, opening))
     if len(found) > 1:
         return found
