@@ -16,7 +16,8 @@ _PLACE_LAW = phrase(
     r"\b(?P<place>" + PLACE_OF_LAW + r")(?:'s?)?(?: State)?(?: (?:substantive|internal|domestic|contract))? laws?\b"
 )
 _HEADED = phrase(
-    r"\b(?:governing|applicable) laws?\"?\s*[:.-]+ (?:the )?(?:laws? of )?(?:the )?(?:(?:State|Commonwealth|Province) of )?"
+    r"\b(?:governing|applicable) laws?\"?\s*[:.-]+ (?:the )?(?:laws? of )?(?:the )?(?:(?:State|Commonwealth|Province) "
+    r"of )?"
     r"(?P<place>" + PLACE + r")\b(?=\s*(?:[.,;]|law\b|$))"
 )
 _THEREOF = phrase(r"\b(?:State|Province|Commonwealth) of (?P<place>" + PLACE + r")\b[^.;]{0,120}\blaws? thereof\b")

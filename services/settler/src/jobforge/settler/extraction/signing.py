@@ -9,14 +9,16 @@ from jobforge.settler.extraction.passage import Flat, Found, Span, phrase
 _MADE = phrase(
     r"(?:(?:dated|made|entered(?: into)?|executed|concluded|signed|as|effective|agreement|"
     r"contract)[^.;]{0,40}? (?:as )?(?:of|on|this|the)|"
-    r"\b(?:made|entered into|executed|concluded|signed)|\bdated(?: as| effective)?|\bmade(?: and)? effective|\bthis|\bas of|\bdate:?)(?: (?:the|this))?[\s:,\[]*$"
+    r"\b(?:made|entered into|executed|concluded|signed)|\bdated(?: as| effective)?|\bmade(?: and)? effective|\bthis|"
+    r"\bas of|\bdate:?)(?: (?:the|this))?[\s:,\[]*$"
 )
 _STRONGLY_MADE = phrase(r"(?:dated|made|entered into|executed|concluded)\b[^.;]{0,60}$")
 _EFFECTIVE_BEFORE = phrase(
     r"(?:effective|effect|commenc\w+|in(?:to)? force)(?: (?:date|and commence\w*))?(?:\"|\))?[\s,:\[]*"
     r"(?:(?:of|is|means|shall (?:be|mean)|will be|deemed|to be|as|on|from|since|for|the|this|agreement|contract|date|"
     r"day|at|upon|beginning|period|term|12:0[01] a\.?m\.?|midnight|-)[\s:,\"]*){0,8}$"
-    r"|\b(?:term|period|agreement|contract)\b[^.;]{0,60} (?:begin|start)(?:s|ning)?(?: (?:on|as of|from|the)){0,2}[\s,]*$"
+    r"|\b(?:term|period|agreement|contract)\b[^.;]{0,60} (?:begin|start)(?:s|ning)?(?: (?:on|as of|from|"
+    r"the)){0,2}[\s,]*$"
 )
 _EFFECTIVE_AFTER = phrase(
     r"^[^.;]{0,30}?\((?:the |such date,? |this )?(?:the )?\"(?:effective|commencement|start|agreement effective)\s?date"
@@ -24,11 +26,13 @@ _EFFECTIVE_AFTER = phrase(
     r"|^[\s,]*\(?(?:the )?(?:hereinafter|hereafter)?[^.;()]{0,40}\"?effective date\"?"
 )
 _EFFECTIVE_IS_MADE = phrase(
-    r"(?!effective date\"? of th)(?:effective|(?:effective|commencement) date\"?\)?|in effect|in force)(?: \w+){0,5}? (?:(?:the )?(?:day "
+    r"(?!effective date\"? of th)(?:effective|(?:effective|commencement) date\"?\)?|in effect|in force)(?: \w+){0,5}? "
+    r"(?:(?:the )?(?:day "
     r"and )?(?:date|year|day)(?: (?:and year|first))*"
     r"(?: set forth)?(?: (?:first|last))?(?: (?:above|hereinabove))? (?:written|above|hereof|of this|first|"
     r"mentioned|set forth)|hereof|the date hereof)"
-    r"|(?:effective|effect|in force) (?:up)?on (?:the )?(?:date of )?(?:its |the )?(?:full )?(?:execution|signing|signature)\b"
+    r"|(?:effective|effect|in force) (?:up)?on (?:the )?(?:date of )?(?:its |the )?(?:full )?(?:execution|signing|"
+    r"signature)\b"
     r"|(?:date|day)(?: \w+){0,4} (?:above|hereof|written)[^.;]{0,30}\((?:the )?\"(?:effective|commencement) date"
 )
 _EFFECTIVE_DEFINED = phrase(
@@ -38,7 +42,8 @@ _EFFECTIVE_DEFINED = phrase(
 _HAS_EFFECTIVE_DATE = phrase(r"\beffective date\"? of (?:this|the) (?:\w+ )?(?:agreement|contract)\b")
 _HEADED_EFFECTIVE = phrase(r"effective date\"?\s*:\s*$")
 _NOT_THIS = phrase(
-    r"\b(?:have|has|had) (?:\w+ ){0,2}entered into (?:an?|that|the) [^.;]{0,90}$|(?:amended|amendment|restated|expir\w+|terminat\w+|until|through|filed|source:?|Act of|form 10|S-1|8-K|"
+    r"\b(?:have|has|had) (?:\w+ ){0,2}entered into (?:an?|that|the) [^.;]{0,90}$|(?:amended|amendment|restated|"
+    r"expir\w+|terminat\w+|until|through|filed|source:?|Act of|form 10|S-1|8-K|"
     r"10-[KQ]|original\w*|prior|previous\w*|that certain[^.;]{0,120})[^.;]{0,30}$|\bsource: .{0,100}$"
 )
 _SIGNATURE_DATE = phrase(r"(?:\bdate(?: signed)?\b|\bdated:|/s/[^:]{3,40}|\bas of|,)[\s:_]*$")

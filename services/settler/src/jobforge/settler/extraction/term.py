@@ -12,12 +12,14 @@ from jobforge.settler.extraction.passage import Flat, Found, Span, phrase
 from jobforge.settler.extraction.renewal import RENEWS
 
 _OWN_TERM = phrase(
-    r"\b(?:initial|original|primary|base) (?:\w+ )?(?:term|period)\b|\bterm hereof\b|\bterm (?:of|for|under) (?:this|the) "
+    r"\b(?:initial|original|primary|base) (?:\w+ )?(?:term|period)\b|\bterm hereof\b|\bterm (?:of|for|under) (?:this|"
+    r"the) "
     r"[\w-]*\s?(?:agreement|contract|JSMA|license|lease|services)|\"(?:initial |contract |agreement )?(?:term|"
     r"period)\"|"
     r"\bthis (?:[\w-]+ ){0,3}(?:agreement|contract|license|JSMA)(?:'s term)?,? (?:[^.;]{0,90}? )?(?:shall|"
     r"will|is|becomes?|commences?|remains?|continues?|expires?|terminates?|commences?|(?:is )?valid)\b"
-    r"|\b(?:the|its) (?:license |contract )?term (?:shall|will|is|commences|begins)|\bterm(?: and termination)?\s*[.:-]+|"
+    r"|\b(?:the|its) (?:license |contract )?term (?:shall|will|is|commences|begins)|\bterm(?: and "
+    r"termination)?\s*[.:-]+|"
     r"\b(?:agreement|contract) (?:shall|will) (?:commence|begin|remain|continue|be (?:in effect|effective|for))"
 )
 _RUNS = phrase(
