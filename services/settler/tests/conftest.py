@@ -1,11 +1,17 @@
-"""Contracts written on the spot."""
+"""Contracts written on the spot, and a sender of messages with settings of a test."""
 
 import io
+import ssl
 from pathlib import Path
+from typing import Any
 
 import docx
 import pytest
 
+from jobforge.chassis.artifacts import ArtifactStore
+from jobforge.settler.notifying.post_office import DeliverySettings, PostOffice
+from jobforge.settler.templates.notification_send import Inputs, Outputs, run
+from jobforge.testkit.far_sides import Hooks, Mailbox
 from jobforge.testkit.recording_job import RecordingJob
 
 DATA = Path(__file__).parent / "data"
@@ -61,3 +67,36 @@ def agreement_docx(agreement: str) -> bytes:
 def data() -> Path:
     """Real contracts; see its CREDITS.md."""
     return DATA
+
+
+class Sender:
+    """Sends by settings of a test, with a store of its own."""
+
+    def __init__(self, job: Any, store: ArtifactStore) -> None:
+        self.job = job
+        self.store = store
+
+    async def send(self, settings: dict[str, Any], trust: ssl.SSLContext | None = None, **inputs: Any) -> Outputs:
+        given = {"subject": "Contract read", "body": "It expires soon.", **inputs}
+        office = PostOffice(DeliverySettings(**settings), self.store, trust=trust)
+        outputs = await run(Inputs.model_validate(given), self.job, post_office=office)
+        assert isinstance(outputs, Outputs)
+        return outputs
+
+    async def mail(self, mailbox: Mailbox, recipient: str = "ada@example.com", **inputs: Any) -> Outputs:
+        settings = {
+            "smtp_host": "127.0.0.1",
+            "smtp_port": mailbox.port,
+            "smtp_security": inputs.pop("security", "none"),
+            "smtp_sender": "plane@jobforge.example",
+        }
+        return await self.send(settings, channel="email", recipient=recipient, **inputs)
+
+    async def hook(self, hooks: Hooks, **inputs: Any) -> Outputs:
+        given = {"channel": "webhook", "recipient": hooks.url, **inputs}
+        return await self.send({"webhook_private_hosts": hooks.authority}, **given)
+
+
+@pytest.fixture
+def sender(recording_job: Any, tmp_path: Path) -> Sender:
+    return Sender(recording_job, ArtifactStore(tmp_path.as_uri()))

@@ -22,4 +22,4 @@ def test_importing_the_app_loads_no_reader() -> None:
 def test_the_template_gets_the_tools_it_names() -> None:
     """What the service makes is what its templates ask for."""
     bound = bind_tools(find_templates("jobforge.settler").values(), settler_tools(Settings()))
-    assert set(bound) == {"settler.contract.process"}
+    assert set(bound) == {"settler.contract.process", "settler.notification.send"}

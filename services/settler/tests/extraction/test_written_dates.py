@@ -26,6 +26,16 @@ from jobforge.settler.extraction.durations import find_durations
         "2015-03-09",
         "9.3.2015",
         "03-09-2015",
+        "9-Mar-2015",
+        "March ninth, 2015",
+        "March the 9th, 2015",
+        "March, 9, 2015",
+        "March9, 2015",
+        "Monday, March 9, 2015",
+        "March 9, two thousand fifteen",
+        "9th day of March, two thousand and fifteen",
+        "9th day of March, A.D. 2015",
+        "9th day of the month of March, 2015",
     ],
 )
 def test_one_day_written_in_many_ways(written: str) -> None:
@@ -42,6 +52,22 @@ def test_one_day_written_in_many_ways(written: str) -> None:
 def test_blanks_and_other_numbers_are_no_dates(written: str) -> None:
     """A form that was not filled in has no date."""
     assert find_dates(f"as of {written} and") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "year"),
+    [
+        ("two thousand", 2000),
+        ("two thousand and nine", 2009),
+        ("two thousand twenty-one", 2021),
+        ("nineteen hundred ninety-nine", 1999),
+        ("nineteen ninety-nine", 1999),
+        ("twenty twenty", 2020),
+    ],
+)
+def test_years_in_words(written: str, year: int) -> None:
+    """As deeds write them."""
+    assert [found.value for found in find_dates(f"the 1st day of May, {written}, between")] == [date(year, 5, 1)]
 
 
 def test_a_month_that_is_too_short_ends_on_its_last_day() -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.settings import Settings
 from jobforge.execution.domain import ASGIApp, create_domain_app
+from jobforge.settler.notifying.post_office import DeliverySettings, PostOffice
 from jobforge.settler.tools import DocumentLimits, Documents
 
 
@@ -14,4 +16,4 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 
 def settler_tools(settings: Settings) -> Iterable[object]:
     """What Settler's templates may ask for."""
-    return [Documents(DocumentLimits())]
+    return [Documents(DocumentLimits()), PostOffice(DeliverySettings(), ArtifactStore(settings.artifacts_url))]

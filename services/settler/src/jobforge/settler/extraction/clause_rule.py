@@ -13,9 +13,13 @@ CONSENT = r"(?:consent|approval|permission|authori[sz]ation|agreement)"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of clause: any of ``says`` in a sentence shows it, unless ``unless`` is in the sentence too."""
+    """A kind of clause: any of ``says`` in a sentence shows it, unless ``unless`` is in the sentence too.
+
+    ``mentions`` saves time: a sentence without any of them, in lower case, cannot match.
+    """
 
     label: str
+    mentions: tuple[str, ...]
     says: tuple[str, ...]
     unless: str | None = None
 

@@ -28,15 +28,18 @@ class Clause:
 
 def find_clauses(flat: Flat, *, passages: int) -> tuple[Clause, ...]:
     """One answer a kind, in the order of the rules, with at most so many passages; fewer passages cost less."""
-    return tuple(_clause(flat, rule, passages) for rule in RULES)
+    sentences = [(sentence, flat.of(sentence).lower()) for sentence in flat.sentences]
+    return tuple(_clause(flat, rule, sentences, passages) for rule in RULES)
 
 
-def _clause(flat: Flat, rule: Rule, passages: int) -> Clause:
+def _clause(flat: Flat, rule: Rule, sentences: list[tuple[Span, str]], passages: int) -> Clause:
     unless = phrase(rule.unless) if rule.unless else None
     patterns = [phrase(pattern) for pattern in rule.says]
     found: list[Span] = []
     ways = set()
-    for sentence in flat.sentences:
+    for sentence, lowered in sentences:
+        if not any(word in lowered for word in rule.mentions):
+            continue
         text = flat.of(sentence)
         hits = [(way, match) for way, pattern in enumerate(patterns) if (match := pattern.search(text))]
         if not hits or (unless is not None and unless.search(text, 0, _proviso(text, hits[0][1].end()))):

@@ -5,12 +5,16 @@ from jobforge.settler.extraction.clause_rule import OBLIGED, Rule
 COMMITMENTS = (
     Rule(
         "Minimum Commitment",
+        ("minimum", "least", "less", "fewer", "take", "quota"),
         (
             (
                 r"\bminimum (?:\w+ ){0,3}(?:order|purchase|quantit|commitment|volume|payment|royalt|amount|fee|"
-                r"guarantee|sales|annual|number|requirement|usage|spend|revenue|quota|level)"
+                r"guarantee|sales|annual|number|requirement|usage|spend|revenue|quota|level|billing|deliver|"
+                r"impression|production|shipment|throughput)"
             ),
             r"\b(?:guaranteed?|annual) minimum",
+            r"\bguarantees?\b[^.;]{0,60}\b(?:at least|no less than|a minimum)\b[^.;]{0,40}\d",
+            r"\b(?:sales|purchase|volume|performance) quotas?\b",
             OBLIGED
             + (
                 r"(?: \w+,?){0,6} (?:purchase|order|buy|pay|sell|supply|deliver|spend|produce|provide|make|"
@@ -33,13 +37,15 @@ COMMITMENTS = (
     ),
     Rule(
         "License Grant",
+        ("licen", "grant"),
         (
-            r"\b(?:hereby )?grants?\b[^.;]{0,120}\b(?:licen[sc]e|sublicen[sc]e)\b",
+            r"\b(?:hereby )?grants?\b[^.;]{0,220}\b(?:licen[sc]e|sublicen[sc]e)\b",
             (
                 r"\b(?:hereby )?(?:grants?|granting)\b[^.;]{0,120}\bright(?:s)?\b[^.;]{0,50}\b(?:to use|to "
                 r"reproduce|to display|to sublicense|to copy|to make, )"
             ),
-            r"\b(?:is|are|be) (?:hereby )?(?:granted|licensed)\b[^.;]{0,100}\b(?:licen[sc]e|right to use)",
+            r"\b(?:is|are|be) (?:hereby |hereunder )?(?:granted|licensed)\b[^.;]{0,100}\b(?:licen[sc]e|right to use)",
+            r"\b(?:is|are) (?:hereby|hereunder) licensed to\b",
             r"\bhereby licenses?\b",
             r"\b(?:non-?exclusive|exclusive|royalty-free|worldwide|perpetual|limited)[^.;]{0,80} licen[sc]e to\b",
         ),
@@ -50,6 +56,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Cap On Liability",
+        ("liab", "damages", "obligation", "responsible", "action", "claim", "suit", "proceeding"),
         (
             (
                 r"\b(?:liab\w+|damages|obligation)\b[^.;]{0,200}\b(?:shall not exceed|not (?:to )?exceed|be "
@@ -61,6 +68,12 @@ COMMITMENTS = (
                 r"profits|loss of profits?)"
             ),
             r"\b(?:disclaims?|waives?|excluded?)\b[^.;]{0,160}\b(?:consequential|punitive|incidental|special) damages",
+            r"\bno (?:further |other )?(?:liability|obligation) (?:beyond|in excess|greater)\b",
+            (
+                r"\b(?:actions?|claims?|suits?|proceedings?)\b[^.;]{0,100}\b(?:must|shall) be (?:brought|commenced|"
+                r"filed|"
+                r"instituted)\b[^.;]{0,40}\bwithin\b"
+            ),
             r"\b(?:maximum|aggregate|total|cumulative|entire) (?:\w+ ){0,3}liability\b",
             (
                 r"\bno (?:action|claim|suit|legal action|proceeding)\b[^.;]{0,160}\b(?:more than|later than|after|"
@@ -71,8 +84,10 @@ COMMITMENTS = (
     ),
     Rule(
         "Liquidated Damages",
+        ("liquidated", "fee", "charge", "penalt", "payment", "agreed", "delay"),
         (
             r"\bliquidated (?:damages?|sum)",
+            r"\bagreed (?:\w+ )?damages\b|\bdelay damages\b|\bfor each (?:day|week|month) of delay\b|\bbreak-?up fee\b",
             r"\b(?:termination|cancellation|early termination) (?:fee|charge|penalt|payment)",
             r"\b(?:as (?:a )?penalty|penalty of|penalt(?:y|ies) (?:equal|in the amount))",
             r"\bnot (?:as )?a penalty\b",
@@ -84,6 +99,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Insurance",
+        ("insur", "coverage", "liability"),
         (
             OBLIGED
             + (
@@ -106,6 +122,7 @@ COMMITMENTS = (
     ),
     Rule(
         "Audit Rights",
+        ("audit", "inspect", "examin", "review", "access"),
         (
             (
                 r"\baudit(?:s|ed|ing)?\b[^.;]{0,160}\b(?:books|records|accounts?|statements?|complian\w+|premises|"
@@ -120,6 +137,8 @@ COMMITMENTS = (
                 r"\b(?:books|records|accounts)\b[^.;]{0,160}\b(?:available for|open (?:for|to)|subject "
                 r"to)\b[^.;]{0,60}\b(?:inspection|audit|examination|review)"
             ),
+            r"\b(?:books|records|accounts)\b[^.;]{0,80}\b(?:examined|inspected|audited|reviewed)\b",
+            r"\bpermit\b[^.;]{0,80}\b(?:reasonable )?access (?:during|at)\b",
             r"\b(?:inspection|examination|access)\b[^.;]{0,60}\b(?:books|records|accounts)\b",
             r"\b(?:inspect|audit|visit)\b[^.;]{0,60}\b(?:facilit(?:y|ies)|premises|plants?|manufacturing)\b",
         ),
@@ -130,12 +149,14 @@ COMMITMENTS = (
     ),
     Rule(
         "Warranty Duration",
+        ("warrant",),
         (
             (
                 r"\bwarrant\w*[^.;]{0,250}\bfor (?:a |the )?(?:period|term|duration)? ?(?:of )?(?:\w+[- ]?\w* "
                 r"?\(?\d*\)?|\[\*+\]|\d+)[- ]?(?:days?|months?|years?)\b"
             ),
             r"\bwarranty (?:period|term)\b",
+            r"\bwarranty (?:\w+ ){0,2}of (?:[\w-]+ )?\(?\d*\)?[- ]?(?:days|months|years?)\b",
             (
                 r"\b(?:\d+|one|two|three|six|ninety|twelve|twenty-four|eighteen)(?: \(\d+\))?[- ](?:days?|months?|"
                 r"years?) (?:\w+ ){0,3}warranty\b"
@@ -150,14 +171,16 @@ COMMITMENTS = (
     ),
     Rule(
         "Revenue/Profit Sharing",
+        ("shar", "%", "percent", "royalt", "commission", "revenue", "profit", "proceeds", "fees"),
         (
             r"\b(?:revenue|profit|fee|gross margin)s?[- ]?shar(?:e|ing)\b",
+            r"\b(?:revenues?|profits?|proceeds) (?:shall|will) be (?:split|divided|shared|allocated)\b",
             r"\bshare (?:(?:of|in) )?(?:\w+ ){0,4}(?:revenues?|profits?|proceeds|income|fees|margins?|savings)\b",
             (
                 r"(?:\d\s?%|\bpercent|\]\s?%|\*\s?%|percentage|%\s?\))[^.;]{0,120}\b(?:revenues?|profits?|net "
                 r"sales|gross sales|"
                 r"sales|receipts|net income|proceeds|commissions?|selling price|sales price|premiums?|margins?|"
-                r"fees (?:received|collected))\b"
+                r"(?:fees|amounts?) (?:received|collected|billed|invoiced))\b"
             ),
             r"\broyalt(?:y|ies)\b[^.;]{0,100}\b(?:equal to|of|at|rate|on)\b[^.;]{0,60}(?:%|\bpercent|\$|\[)",
             r"\b(?:pay|receive|earn|entitled to|paid)\b[^.;]{0,60}\b(?:commission|royalt)\w*\b",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from jobforge.settler.extraction.numerals import ORDINAL, YEAR, ordinal, year
 from jobforge.settler.extraction.passage import Span
 
 _MONTHS = [
@@ -21,58 +22,25 @@ _MONTHS = [
     "november",
     "december",
 ]
-ORDINALS = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-    "twentieth",
-    "twenty-first",
-    "twenty-second",
-    "twenty-third",
-    "twenty-fourth",
-    "twenty-fifth",
-    "twenty-sixth",
-    "twenty-seventh",
-    "twenty-eighth",
-    "twenty-ninth",
-    "thirtieth",
-    "thirty-first",
-]
 _MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
-    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
 )
 # Filings print the ordinal as "1st", "1 st" and, from superscripts, "10t h".
-_ORDINAL = r"(?: ?(?:s ?t|n ?d|r ?d|t ?h)\b)?"
-_DAY = rf"(?P<day>\d{{1,2}}){_ORDINAL}"
-_SPELLED = rf"(?P<spelled>{'|'.join(sorted((o.replace('-', '[- ]') for o in ORDINALS), key=len, reverse=True))})"
-_YEAR = r"(?P<year>(?:1[89]|20)\d\d)\b"
-_GAP = r"[ ,.]{0,6}"
+_DAY = r"(?P<day>\d{1,2})(?: ?(?:s ?t|n ?d|r ?d|t ?h)\b)?"
+_SPELLED = rf"(?P<spelled>{ORDINAL})"
+_ANY_DAY = rf"(?:{_DAY}|{_SPELLED})(?: *\([\w -]+\))?"
+_YEAR = (
+    r"[ ,.]{0,6}(?:(?:in the year|of|A\.? ?D\.?)[ ,]{1,3}(?:of )?(?:our lord,? )?)?"
+    rf"(?:(?P<year>(?:1[89]|20)\d\d)\b|(?P<year_words>{YEAR})\b)"
+)
+_WEEKDAY = r"(?:\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,? {0,3})?"
 _FORMS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        rf"\b{_MONTH} {{0,4}}{_DAY}{_GAP}{_YEAR}",
-        (
-            rf"\b{_DAY}(?: *\(\w+\))? {{0,4}}(?:day,? {{0,4}})?(?:of {{0,4}})?{_MONTH}{_GAP}(?:in the year (?:of "
-            rf")?)?{_YEAR}"
-        ),
-        rf"\b{_SPELLED}(?: *\(\w+\))? {{1,4}}(?:day )?(?:of )?{_MONTH}{_GAP}(?:in the year (?:of )?)?{_YEAR}",
+        rf"{_WEEKDAY}\b{_MONTH}[ ,]{{0,4}}(?:the )?{_ANY_DAY}{_YEAR}",
+        rf"{_WEEKDAY}\b{_ANY_DAY} {{0,4}}(?:day,? {{0,4}})?(?:of {{0,4}})?(?:the month of )?{_MONTH}{_YEAR}",
+        rf"(?<![\w./-]){_DAY}(?P<joint>[/-]){_MONTH}(?P=joint)(?P<year>(?:1[89]|20)\d\d|\d\d)\b",
         r"(?<![\d./-])(?P<year>(?:19|20)\d\d)-(?P<number_month>\d\d)-(?P<day>\d\d)(?![\d-])",
         (
             r"(?<![\d./-])(?P<first>\d{1,2})(?P<mark>[/.-])(?P<second>\d{1,2})(?P=mark)(?P<year>(?:19|20)\d\d|"
@@ -122,9 +90,9 @@ def _matches(flat: str, start: int, stop: int) -> Iterator[WrittenDate]:
 
 def _value(match: re.Match[str]) -> date | None:
     parts = match.groupdict()
-    year = int(parts["year"])
-    if year < 100:
-        year += 1900 if year >= 50 else 2000
+    written = year(parts["year_words"]) if parts.get("year_words") else int(parts["year"])
+    if written < 100:
+        written += 1900 if written >= 50 else 2000
     if parts.get("first"):
         month, day = int(parts["first"]), int(parts["second"])
         # With dots the day comes first, as Europe writes; with slashes the month, as America does.
@@ -136,9 +104,8 @@ def _value(match: re.Match[str]) -> date | None:
         month, day = int(parts["number_month"]), int(parts["day"])
     else:
         month = next(i for i, name in enumerate(_MONTHS, 1) if name.startswith(parts["month"].lower()[:3]))
-        spelled = parts.get("spelled")
-        day = ORDINALS.index(re.sub(r"[- ]+", "-", spelled.lower())) + 1 if spelled else int(parts["day"])
+        day = ordinal(parts["spelled"]) if parts.get("spelled") else int(parts["day"])
     try:
-        return date(year, month, day)
+        return date(written, month, day)
     except ValueError:
         return None

@@ -3,38 +3,14 @@
 import re
 from dataclasses import dataclass
 
-_UNITS = [
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_WORD = (
-    rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_UNITS[:9])}))?|{'|'.join(reversed(_UNITS))}|(?:one "
-    rf")?hundred(?: (?:and )?(?:{'|'.join([*_TENS, *_UNITS[::-1]])}))?)"
-)
+from jobforge.settler.extraction.numerals import NUMBER, number
+
 _UNIT = (
     r"(?P<unit>business days?|calendar days?|days?|weeks?|(?:calendar |full )?months?|(?:calendar |"
     r"contract |full |additional )?years?)"
 )
 DURATION = (
-    rf"(?:(?P<words>{_WORD})\b)?(?: {{0,2}}\({{0,1}} {{0,2}}(?P<digits>\d{{1,4}}|[Il](?=\))) {{0,2}}\){{0,1}})?[- "
+    rf"(?:(?P<words>{NUMBER})\b)?(?: {{0,2}}\({{0,1}} {{0,2}}(?P<digits>\d{{1,4}}|[Il](?=\))) {{0,2}}\){{0,1}})?[- "
     rf"]{{0,3}}{_UNIT}\b"
 )
 _DURATION = re.compile(rf"(?<![\w.])(?=[a-z(\d]){DURATION}", re.IGNORECASE)
@@ -65,20 +41,8 @@ def find_durations(text: str) -> list[Duration]:
     """Every length of time in ``text``, in order; figures beat words where both are given."""
     found = []
     for match in _DURATION.finditer(text):
-        count = int(match["digits"]) if (match["digits"] or "").isdigit() else _number(match["words"])
+        count = int(match["digits"]) if (match["digits"] or "").isdigit() else number(match["words"] or "")
         if count:
             unit = match["unit"].lower().split()[-1].rstrip("s")
             found.append(Duration(count, unit, match.start(), match.end()))
     return found
-
-
-def _number(words: str | None) -> int:
-    total = 0
-    for word in re.split(r"[- ]+", (words or "").lower()):
-        if word in _UNITS:
-            total += _UNITS.index(word) + 1
-        elif word in _TENS:
-            total += (_TENS.index(word) + 2) * 10
-        elif word == "hundred":
-            total = max(total, 1) * 100
-    return total

@@ -2,7 +2,7 @@
 
 import re
 
-from jobforge.settler.extraction.passage import Span, trimmed
+from jobforge.settler.extraction.passage import Flat, Span, trimmed
 
 SUFFIX = (
     r"(?i:Inc|Incorporated|L\.? ?L\.? ?C|Ltd|Limited|Corp|Corporation|Co|Company|L\.? ?P|L\.? ?L\.? ?P|LLLP|"
@@ -23,8 +23,10 @@ _PLAIN = rf"(?:{_JOIN}{_GAP}){{0,2}}{_WORD}"
 _LEGAL_COMMA = rf" ?, *(?={SUFFIX}\b)"
 _LIST_COMMA = rf" ?, *(?=(?:{_WORD}{_GAP}){{1,3}}(?:&|and){_GAP}{_WORD})"
 _INSERT = rf" *\([A-Z][\w. ]{{1,25}}\)(?=,? *(?:{_WORD},?{_GAP}){{0,2}}{SUFFIX}\b)"
+_BRAND = r"(?:[a-z]{1,2}[A-Z]\w*|[a-z][\w-]*\.(?:com|net|org)\b)"
 _NAME = re.compile(
-    rf"(?:(?:the|The|THE){_GAP})?{_WORD}(?:(?:{_LEGAL_COMMA}|{_LIST_COMMA}|{_GAP}){_PLAIN}|{_INSERT}){{0,14}}"
+    rf"(?:(?:the|The|THE){_GAP})?(?:{_WORD}|{_BRAND})(?:(?:{_LEGAL_COMMA}|{_LIST_COMMA}|{_GAP}){_PLAIN}|"
+    rf"{_INSERT}){{0,14}}"
 )
 _LEAD = re.compile(
     r"^(?:[\s,;.:)\]|_-]+|(?:by and )?(?:between|among|amongst)\b:?|\band\b|\bAND\b|\bWITH\b|\bwith\b|"
@@ -48,6 +50,8 @@ _LABEL_AFTER = re.compile(
     ),
     re.DOTALL,
 )
+# A legal form ends a name where another name or a street's number follows.
+_CLOSED = re.compile(rf"\b{LEGAL}\b\.?(?=,? +(?:(?:and|AND|&) |\d))")
 _HEADING = re.compile(r"(?:[A-Z][\w&/-]* +){1,6}(?:AGREEMENT|CONTRACT) +(?=[A-Z])")
 _NO_NAME = re.compile(
     r"^(?:[_*\[]|\d{4}[.,]|(?:this|these|further|if|each|such|upon|whereas)\b)|\b(?:agreement|contract)$", re.IGNORECASE
@@ -86,19 +90,31 @@ _STOP_WORDS = frozenset(
 )
 
 
-def name_at(flat: str, start: int, end: int) -> Span | None:
+def name_at(flat: Flat, start: int, end: int) -> Span | None:
     """The name that begins at ``start``, after what may lead up to it ("and", "(1)", "between"); None if none does."""
-    lead = _LEAD.match(flat[start:end])
+    lead = _LEAD.match(flat.text[start:end])
     start += lead.end() if lead else 0
-    heading = _HEADING.match(flat, start, min(end, start + 120))
-    match = _NAME.match(flat, heading.end() if heading else start, end)
+    heading = _HEADING.match(flat.text, start, min(end, start + 120))
+    match = _NAME.match(flat.text, heading.end() if heading else start, end)
     if match is None:
         return None
     start = match.start()
     text = _LABEL_AFTER.sub("", _CUT.sub("", match.group()))
+    if closed := _CLOSED.search(text):
+        text = text[: closed.end()]
+    text = _first_line(text, flat.original[start:])
     text = re.sub(r"[\s,]+(?:a|an|and|of|the|in|for|on|at)$", "", text)
-    span = trimmed(flat, start, start + len(text.rstrip(" ,;:-")))
-    return span if is_name(flat[span.start : span.end]) else None
+    span = trimmed(flat.text, start, start + len(text.rstrip(" ,;:-")))
+    return span if is_name(flat.of(span)) else None
+
+
+def _first_line(text: str, original: str) -> str:
+    """The name without the address on the lines below it: a legal form at a line's end closes it."""
+    for line_end in re.finditer(r"\n", original[: len(text)]):
+        line = text[: line_end.start()].rstrip(" ,")
+        if ends_as_company(line):
+            return line
+    return text
 
 
 def is_name(text: str) -> bool:

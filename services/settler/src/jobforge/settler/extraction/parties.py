@@ -24,6 +24,13 @@ _GENERIC = re.compile(
 )
 _BETWEEN = phrase(
     r"\b(?:by and (?:between|among(?:st)?)|between|among(?:st)?)\b(?: the (?:following|undersigned)(?: parties)?)?:?"
+    r"|\bthe parties\s*:"
+)
+_ROLE_LABEL = re.compile(
+    r"(?:^|\n) *(?P<role>(?:Licen[sc]|Franchis|Less|Grant|Ven?d|Suppl|Buy|Sell|Custom|Client|Company|Contract|Consult|"
+    r"Distribut|Resell|Manufactur|Sponsor|Provid|Agent|Purchas|Own|Operat|Shipp|Transport|Market|Develop)[a-z]*)"
+    r"(?: Name)? *: *",
+    re.IGNORECASE,
 )
 _BY_SOMEBODY = phrase(r"\b(?:made|entered into|executed|granted|delivered)\b[^.;]{0,90}?\bby\b")
 _LABEL = phrase(r"\b(?P<role>Party [A-D1-4]|First Party|Second Party)\s*(?:\([^)]{0,40}\))?\s*:")
@@ -39,6 +46,10 @@ _SIGNED = phrase(
 )
 _SENTENCE_END = re.compile(r"^ *[\"')]*\.|(?<=[a-z0-9)\"])\.[\"')]* +[A-Z]")
 _BY = re.compile(r"\b(?:By|BY|Per|/s/|Signed|Signature)\b ?:?|/s/")
+_PERSON = re.compile(
+    r"(?:^|\n)[ \t_]*/s/ *(?P<signed>[^\n]{4,40}?)[ \t_]*\n\s*(?:Name: *)?(?P<name>(?P=signed))\s*(?:\n|$)",
+    re.IGNORECASE,
+)
 _NAME_START = re.compile(r"(?<![^\s.,;:)(_-])(?=[A-ZÀ-Þ0-9])(?<! [A-ZÀ-Þ] )")
 _TITLE = phrase(
     r"(?:(?:General Counsel|President|Chief \w+ Officer|C[EFO]O|Director|Secretary|Treasurer|Manager|Chairman|Partner|"
@@ -62,7 +73,11 @@ class Party:
 
 
 def find_parties(flat: Flat, opening: Opening) -> list[Found[Party]]:
-    """The parties in the order of the opening; from the signatures only if the opening names fewer than two."""
+    """The parties in the text's order; from the signatures only if the opening names fewer than two."""
+    return sorted(_found(flat, opening), key=lambda found: found.span.start)
+
+
+def _found(flat: Flat, opening: Opening) -> list[Found[Party]]:
     found = _distinct(_labelled(flat, opening))
     if len(found) > 1:
         return found
@@ -75,17 +90,22 @@ def find_parties(flat: Flat, opening: Opening) -> list[Found[Party]]:
     if len(found) < 2:
         found = _distinct([*found, *_on_the_cover(flat, opening)])
     if len(found) < 2:
-        found = _distinct([*found, *_signing(flat)])
+        found = _distinct([*found, *_signing(flat), *_signing_alone(flat)])
     return found
 
 
 def _labelled(flat: Flat, opening: Opening) -> Iterator[Found[Party]]:
     """`Party A: X Co., Ltd.`, as forms and contracts from China begin."""
     for label in _LABEL.finditer(flat.text, 0, opening.preamble.end + 2_000):
-        span = name_at(flat.text, label.end(), label.end() + 150)
+        span = name_at(flat, label.end(), label.end() + 150)
         if span is not None and span.start - label.end() < 5:
             role = label["role"].strip()
             yield Found(Party(name=" ".join(flat.of(span).split()), role=role, defined_as=(role,)), span, 0.8)
+    for label in _ROLE_LABEL.finditer(flat.original, 0, opening.preamble.end + 2_000):
+        span = name_at(flat, label.end(), label.end() + 150)
+        if span is not None and span.start - label.end() < 5 and ends_as_company(flat.of(span)):
+            role = label["role"].title()
+            yield Found(Party(name=" ".join(flat.of(span).split()), role=role, defined_as=(role,)), span, 0.7)
 
 
 def _named(flat: Flat, start: int, end: int, *, anchored: bool) -> Iterator[Found[Party]]:
@@ -111,9 +131,11 @@ def _named(flat: Flat, start: int, end: int, *, anchored: bool) -> Iterator[Foun
 
 
 def _in_chunk(flat: Flat, start: int, end: int, terms: tuple[str, ...], anchored: bool) -> Iterator[Found[Party]]:
-    first = name_at(flat.text, start, end)
+    first = name_at(flat, start, end)
     others = list(_companies(flat, first.end if first else start, end))
     spans = [first, *others] if first else others
+    if not spans and terms and (last := _after_last_and(flat, start, end)):
+        spans = [last]
     for number, span in enumerate(spans):
         name = flat.of(span)
         mine = terms if span is spans[-1] or number == 0 else ()
@@ -126,6 +148,13 @@ def _in_chunk(flat: Flat, start: int, end: int, terms: tuple[str, ...], anchored
         )
 
 
+def _after_last_and(flat: Flat, start: int, end: int) -> Span | None:
+    """Somebody who is named last: `, a division of X, Inc., and Y ("Athlete")`."""
+    joints = list(re.finditer(r"\b(?:and|AND)\b *", flat.text[start:end]))
+    span = name_at(flat, start + joints[-1].end(), end) if joints else None
+    return span if span is not None and end - span.end < 80 else None
+
+
 def _companies(flat: Flat, start: int, end: int) -> Iterator[Span]:
     """Further companies of a chunk, each after "and" or a comma and closed by a legal form."""
     position = start
@@ -133,7 +162,7 @@ def _companies(flat: Flat, start: int, end: int) -> Iterator[Span]:
         at = start + joint.end()
         if at < position or _NO_OTHER_PARTY.search(flat.text, start, start + joint.start()):
             continue
-        span = name_at(flat.text, at, end)
+        span = name_at(flat, at, end)
         if span is not None and span.start - at < 8 and ends_as_company(flat.of(span)):
             position = span.end
             yield span
@@ -148,7 +177,7 @@ def _introduced(flat: Flat, opening: Opening) -> Iterator[Found[Party]]:
             continue
         begin = max(position, definition.start() - 350)
         for start in _NAME_START.finditer(flat.text, begin, definition.start()):
-            span = name_at(flat.text, start.end(), definition.start())
+            span = name_at(flat, start.end(), definition.start())
             if (
                 span is None
                 or not ends_as_company(flat.of(span))
@@ -165,7 +194,7 @@ def _on_the_cover(flat: Flat, opening: Opening) -> Iterator[Found[Party]]:
     if anchor is None:
         return
     for span in (
-        name_at(flat.text, anchor.end(), opening.cover.end),
+        name_at(flat, anchor.end(), opening.cover.end),
         *_companies(flat, anchor.end(), anchor.end() + 300),
     ):
         if span is not None and ends_as_company(flat.of(span)):
@@ -175,7 +204,7 @@ def _on_the_cover(flat: Flat, opening: Opening) -> Iterator[Found[Party]]:
 def _signing(flat: Flat) -> Iterator[Found[Party]]:
     """Companies that stand directly above a signature line."""
     signed = [match.start() for match in _SIGNED.finditer(flat.text)]
-    start = signed[0] if signed else int(len(flat.text) * 0.7)
+    start = signed[0] if signed else int(len(flat.text) * 0.3)
     for line in _BY.finditer(flat.text, start):
         begin = max(start, line.start() - 120, flat.original.rfind("\n\n", start, line.start() - 5))
         ends = list(_COMPANY.finditer(flat.text, begin, line.start()))
@@ -183,13 +212,25 @@ def _signing(flat: Flat) -> Iterator[Found[Party]]:
             continue
         for match in _NAME_START.finditer(flat.text, begin, ends[-1].end()):
             title = _TITLE.match(flat.text, match.end())
-            span = name_at(flat.text, title.end() if title else match.end(), ends[-1].end())
+            span = name_at(flat, title.end() if title else match.end(), ends[-1].end())
             if span is None or span.end < ends[-1].end() - 1 or not ends_as_company(flat.of(span)):
                 continue
             # "By: its general partner, Y LLC" signs for the party and is none.
             if not re.search(r"\b(?:By|BY)\b:? *$", flat.text[begin : span.start]):
                 yield Found(_party(flat.of(span), ()), span, 0.5)
             break
+
+
+def _signing_alone(flat: Flat) -> Iterator[Found[Party]]:
+    """Persons who sign for themselves: the name again below the signature, no company above it, no title below."""
+    for match in _PERSON.finditer(flat.original):
+        above = flat.text[max(0, match.start() - 120) : match.start()]
+        below = flat.text[match.end() : match.end() + 60]
+        companies = list(_COMPANY.finditer(above))
+        signed = not companies or re.search(r"/s/|\b(?:Title|Its)\b", above[companies[-1].end() :])
+        if signed and not re.search(r"\b(?:Title|Its)\b", below):
+            span = Span(match.start("name"), match.end("name"))
+            yield Found(_party(flat.of(span), ()), span, 0.5)
 
 
 def _terms(definition: str) -> tuple[str, ...]:

@@ -25,7 +25,17 @@ _COUNTRIES = (
     "Bangladesh|Sri Lanka|Hong Kong SAR|Hong Kong|Macau|Taiwan|Republic of China|People's Republic of China|"
     "PRC|China|Japan|Republic of Korea|South Korea|"
     "Korea|Singapore|Malaysia|Thailand|Vietnam|Indonesia|Philippines|Australia|New South Wales|Victoria|Queensland|"
-    "Western Australia|New Zealand|Marshall Islands|Liberia"
+    "Western Australia|South Australia|Tasmania|New Zealand|Marshall Islands|Liberia|Estonia|Latvia|Lithuania|Slovakia|"
+    "Slovenia|Croatia|Serbia|Montenegro|Albania|North Macedonia|Moldova|Belarus|Armenia|Azerbaijan|Kazakhstan|"
+    "Uzbekistan|"
+    "Mongolia|Nepal|Cambodia|Laos|Myanmar|Brunei|Papua New Guinea|Fiji|Samoa|Vanuatu|Jordan|Lebanon|Iraq|Oman|Yemen|"
+    "Morocco|Algeria|Tunisia|Libya|Ghana|Senegal|Cameroon|Angola|Ethiopia|Tanzania|Uganda|Rwanda|Zambia|Zimbabwe|"
+    "Botswana|"
+    "Namibia|Mozambique|Madagascar|Seychelles|Venezuela|Ecuador|Bolivia|Uruguay|Paraguay|Costa Rica|Guatemala|Honduras|"
+    "El Salvador|Nicaragua|Belize|Dominican Republic|Jamaica|Trinidad and Tobago|Haiti|Curacao|Curaçao|"
+    "Netherlands Antilles|Saint Lucia|St. Lucia|Antigua and Barbuda|Nevis|Anguilla|Turks and Caicos Islands|"
+    "Liechtenstein|Monaco|Andorra|San Marino|Macao|United Mexican States|"
+    "Dubai International Financial Centre|Abu Dhabi Global Market|Guam|U.S. Virgin Islands"
 )
 _ADJECTIVES = {
     "English": "England", "Scottish": "Scotland", "Irish": "Ireland", "Canadian": "Canada", "German": "Germany",
@@ -36,6 +46,7 @@ _ADJECTIVES = {
 }  # fmt: skip
 _NAMES = sorted({*_STATES.split("|"), *_PROVINCES.split("|"), *_COUNTRIES.split("|")}, key=len, reverse=True)
 _SHORT = {"prc": "People's Republic of China", "hong kong sar": "Hong Kong", "england & wales": "England and Wales"}
+_SHORT |= {"united mexican states": "Mexico", "macao": "Macau"}
 _CANONICAL = {name.lower(): name for name in _NAMES} | {k.lower(): v for k, v in _ADJECTIVES.items()} | _SHORT
 
 PLACE = "(?:" + "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in _NAMES) + ")"

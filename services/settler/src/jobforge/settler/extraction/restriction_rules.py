@@ -5,12 +5,14 @@ from jobforge.settler.extraction.clause_rule import CONSENT, NEVER, Rule
 RESTRICTIONS = (
     Rule(
         "Non-Compete",
+        ("compet", "similar", "same", "mile"),
         (
             r"\bnon-?compet(?:e|ition)\b(?! (?:clause|laws?))",
             NEVER
             + (
-                r"[^.;]{0,260}\bcompet(?:es?|ing|itive(?:ly)?)\b (?:with|against|product|business|service|"
-                r"program|technolog|enterprise|venture|directly|or)"
+                r"[^.;]{0,260}\bcompet(?:es?|ing|itive(?:ly)?)\b (?:with|against|to|product|business|service|event|"
+                r"brand|"
+                r"sponsor|entit|compan|line|goods|offering|program|technolog|enterprise|venture|directly|or)"
             ),
             NEVER
             + r"[^.;]{0,200}\b(?:engage|participate|invest)\w*[^.;]{0,120}\b(?:business|activit)[^.;]{0,120}\bcompet",
@@ -19,7 +21,14 @@ RESTRICTIONS = (
                 r"[^.;]{0,160}\b(?:manufacture|market|sell|promote|distribute|represent|"
                 r"develop)\w*[^.;]{0,120}\bcompet(?:es?|ing|itive)\b"
             ),
-            r"\bcovenant not to compete\b",
+            r"\bcovenant not to compete\b|\bprohibit\w* (?:\w+ ){0,3}competition\b",
+            NEVER
+            + (
+                r"[^.;]{0,100}\b(?:manufacture|market|sell|promote|distribute|represent|develop|engage|operate|own)\w*"
+                r"[^.;]{0,60}\b(?:(?:similar|same) (?:\w+ )?(?:product|business|service|goods|line)s?\b|"
+                r"(?:business|product|service)s? (?:\w+ ){0,3}similar to\b)"
+            ),
+            NEVER + r"[^.;]{0,100}\b(?:open|operate|own|establish)\w*[^.;]{0,100}\bwithin [^.;]{0,40}\bmiles?\b",
         ),
         unless=(
             r"breach (?:of )?any|covenant not to compete (?:in|of|under) section|competitive (?:harm|bid|"
@@ -30,6 +39,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "Exclusivity",
+        ("exclusiv", "sole", "only", "requirements", "other", "third", "than"),
         (
             (
                 r"\b(?:sole and exclusive|exclusive(?:ly)?)[^.;]{0,30} (?:right|licen[sc]e|distribut\w+|supplier|"
@@ -47,9 +57,22 @@ RESTRICTIONS = (
             NEVER
             + (
                 r"[^.;]{0,120}\b(?:appoint|engage|grant|enter into|authori[sz]e|permit|supply|"
-                r"sell)\b[^.;]{0,120}\b(?:any )?other (?:person|party|third|distributor|reseller|sponsor|"
-                r"supplier|entity|agent|company)"
+                r"sell)\b[^.;]{0,120}\b(?:any )?other (?:person|party|third|distributor|reseller|sponsor|provider|"
+                r"vendor|manufacturer|dealer|licensee|supplier|entity|agent|company)"
             ),
+            NEVER
+            + (
+                r"[^.;]{0,80}\b(?:sell|supply|provide|license|distribute)\b[^.;]{0,80}\bto (?:any )?(?:third part|"
+                r"other |(?:person|party|anyone) other than)[^.;]{0,120}\b(?:in|within|into|for) the (?:territory|"
+                r"field|area)"
+            ),
+            NEVER
+            + r"[^.;]{0,80}\b(?:endorse|promote|sponsor)\w*\b[^.;]{0,60}\bother (?:\w+ )?(?:brand|product|compan)",
+            (
+                r"\b(?:sole|only) (?:\w+ )?(?:supplier|provider|distributor|source|agent|sponsor|vendor|reseller|"
+                r"representative)\b(?!')"
+            ),
+            r"\b(?:shall|will) exclusively (?:promote|use|sell|purchase|market|feature|offer|display|buy|distribute)\b",
         ),
         unless=(
             r"non-?\s?exclusive|retains?\b|exclusive (?:jurisdiction|venue|remed|forum|propert|owner|of)|jurisdiction|"
@@ -60,11 +83,13 @@ RESTRICTIONS = (
     ),
     Rule(
         "No-Solicit Of Employees",
+        ("employee", "person", "staff", "consultant"),
         (
             NEVER
             + (
                 r"[^.;]{0,200}\b(?:solicit|recruit|hire|employ|entice|induce|"
-                r"engage)\w*\b[^.;]{0,160}\b(?:employees?|personnel|staff|consultants?|person who (?:is|was))\b"
+                r"encourage|engage)\w*\b[^.;]{0,160}\b(?:employees?|personnel|staff|consultants?|"
+                r"persons? (?:who (?:is|was|are|were)|(?:then )?employed))\b"
             ),
             r"\bnon-?solicit(?:ation)?\b[^.;]{0,100}\bemployees?",
         ),
@@ -75,6 +100,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "Termination For Convenience",
+        ("termina", "cancel", "withdraw", "end"),
         (
             (
                 r"\b(?:may|right (?:\w+ ){0,3}to|entitled to|can|option (?:\w+ )?to|elect\w* to|able to)\b[^.;]{0,60}\b"
@@ -97,7 +123,7 @@ RESTRICTIONS = (
             ),
             (
                 r"\b(?:either party|any party|each party|both parties|\w+) (?:may|shall have the right to|has the "
-                r"right to|can|is entitled to) (?:\w+ ){0,3}?(?:terminate|cancel) (?:this|the) \w+(?: "
+                r"right to|can|(?:is|shall be|are) entitled to) (?:\w+ ){0,3}?(?:terminate|cancel) (?:this|the) \w+(?: "
                 r"\w+){0,12}?,? (?:at any time|by giving|by providing|upon|on|with)[^.;]{0,60}\b(?:days?|months?|"
                 r"years?)'?\b[^.;]{0,40}\bnotice\b(?![^;]{0,160}(?:if|in the event|breach|default|fail|should))"
             ),
@@ -105,6 +131,12 @@ RESTRICTIONS = (
                 r"\b(?:terminat\w*|cancel\w*) (?:this|the) \w+ at any time\b(?![^.;]{0,160}\b(?:if|in the event|"
                 r"breach|default|fail|should|mutual)\b)"
             ),
+            (
+                r"\bmay be (?:terminated|cancell?ed)\b[^.;]{0,100}\b(?:at any time|at will|without cause|for "
+                r"convenience|"
+                r"for any reason)\b(?![^;]{0,160}\b(?:if|in the event|breach|default|fail|should|mutual)\b)"
+            ),
+            r"\bterminable (?:\w+ ){0,3}(?:at will|at any time|for convenience|without cause)\b",
             (
                 r"\bterminated by either party (?:at any time )?(?:up)?on\b[^.;]{0,60}\bnotice\b(?![^.;]{0,160}\b("
                 r"?:if|event|breach|default|fail)\b)"
@@ -120,6 +152,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "Change Of Control",
+        ("control", "owner", "terminat", "assign", "consent", "notice", "notif"),
         (
             r"\bchange (?:of|in) (?:the )?(?:control|ownership)\b",
             (
@@ -142,6 +175,7 @@ RESTRICTIONS = (
     ),
     Rule(
         "Anti-Assignment",
+        ("assign", "transfer", "delegate"),
         (
             NEVER
             + (
@@ -155,10 +189,15 @@ RESTRICTIONS = (
                 r"|express |written |other |such |either )*[^.;]{0,40}\b"
             )
             + CONSENT,
+            r"\bterminat\w*[^.;]{0,80}\bin the event of (?:its|an?|any) \"?assignment\b",
             r"\b(?:is|are|shall be) not (?:assignable|transferable)|non-?(?:assignable|transferable)|not be assign",
             (
                 r"\b(?:any|no) (?:attempt\w* |purported |such )?(?:assignment|transfer)\b[^.;]{0,160}\b(?:void|"
                 r"null|valid|permitted|effective|consent)"
+            ),
+            (
+                r"\b(?:neither|nor|no) [^.;]{0,80}\b(?:is|are|shall be|may be|will be) (?:assignable|transferable|"
+                r"assigned|transferred)\b"
             ),
             r"\bmay (?:only )?(?:assign|be assigned)\b[^.;]{0,160}\b(?:only|consent|notice)",
         ),

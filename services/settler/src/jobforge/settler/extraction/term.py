@@ -5,22 +5,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from jobforge.settler.extraction.dates import ORDINALS, add_months, find_dates
+from jobforge.settler.extraction.dates import add_months, find_dates
 from jobforge.settler.extraction.durations import Duration, find_durations
+from jobforge.settler.extraction.numerals import ORDINALS
 from jobforge.settler.extraction.passage import Flat, Found, Span, phrase
 from jobforge.settler.extraction.renewal import RENEWS
 
 _OWN_TERM = phrase(
-    r"\b(?:initial|original|primary|base) (?:\w+ )?(?:term|period)\b|\bterm (?:of|for|under) (?:this|the) "
+    r"\b(?:initial|original|primary|base) (?:\w+ )?(?:term|period)\b|\bterm hereof\b|\bterm (?:of|for|under) (?:this|"
+    r"the) "
     r"[\w-]*\s?(?:agreement|contract|JSMA|license|lease|services)|\"(?:initial |contract |agreement )?(?:term|"
     r"period)\"|"
     r"\bthis (?:[\w-]+ ){0,3}(?:agreement|contract|license|JSMA)(?:'s term)?,? (?:[^.;]{0,90}? )?(?:shall|"
-    r"will|is|becomes?|commences?|remains?|continues?|expires?|terminates?)\b"
-    r"|\b(?:the|its) term (?:shall|will|is|commences|begins)|\bterm(?: and termination)?\s*[.:-]+|"
+    r"will|is|becomes?|commences?|remains?|continues?|expires?|terminates?|commences?|(?:is )?valid)\b"
+    r"|\b(?:the|its) (?:license |contract )?term (?:shall|will|is|commences|begins)|\bterm(?: and "
+    r"termination)?\s*[.:-]+|"
     r"\b(?:agreement|contract) (?:shall|will) (?:commence|begin|remain|continue|be (?:in effect|effective|for))"
 )
 _RUNS = phrase(
-    r"\b(?:term|remain|continu\w+|in (?:full )?(?:force|effect)|effective|commenc\w+|begin\w*|start\w*|"
+    r"\b(?:term|valid|remain|continu\w+|in (?:full )?(?:force|effect)|effective|commenc\w+|begin\w*|start\w*|"
     r"expir\w+|terminat\w+|period|anniversary|duration|run|ends?)\b"
 )
 _NOT_OWN = phrase(
@@ -154,7 +157,7 @@ def _is_length(text: str, length: Duration) -> bool:
     return bool(
         phrase(
             r"\b(?:term|period|for|continu\w+|of|be|is|least|lasting|duration|until|than|expir\w+|the|a|an|"
-            r"effect)\b[\s(]*$"
+            r"effect)\b[\s(:]*$"
         ).search(before)
         or phrase(r"^['s]*\)?[\s,]*(?:term|period|from|after|following|thereafter|commencing|beginning|unless)").search(
             after
