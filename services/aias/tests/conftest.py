@@ -1,8 +1,9 @@
 """Documents made on the spot, and a shelf in a directory."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import docx
 import pytest
@@ -14,10 +15,26 @@ from jobforge.aias.searching import Searching
 from jobforge.aias.storing.shelf import Shelf
 from jobforge.testkit.recording_job import RecordingJob
 
+R = TypeVar("R")
+
+
+class NearJob(RecordingJob):
+    """Does a child's work in this process: a child of its own for each test would take most of the tests' time."""
+
+    async def in_process(self, function: Callable[..., R], *args: Any) -> R:
+        """At once."""
+        return function(*args)
+
 
 @pytest.fixture
 def recording_job() -> RecordingJob:
-    return RecordingJob()
+    return NearJob()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Callable[[], list[bytes]]:
+    """The bytes of every file on the shelf."""
+    return lambda: [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.fixture
