@@ -1,5 +1,6 @@
 """Chunks follow the document's structure and say where they stand."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,3 +56,9 @@ def test_no_word_is_lost_and_every_chunk_stands_where_it_says(text: str, times: 
         assert chunk.start >= position
         position = chunk.end
     assert not any(map(str.isalnum, text[position:]))
+
+
+@pytest.mark.parametrize("piece", [" ", "\n", " \n", "\n\n", "```a\n", "# a\n", "a\n\n", "- ", "\f", "~~~\n"])
+def test_no_text_takes_more_than_its_length_in_time(piece: str) -> None:
+    """A million of one thing: what takes quadratic time does not end within the limit of a test."""
+    chunked(joined([piece * (1_000_000 // len(piece)) + "end"]))

@@ -157,7 +157,9 @@ async def test_jobs_on_one_index_at_once_lose_nothing(
 
     async def index(number: int) -> Outputs:
         job = replace(recording_job, objects={("document", f"d-{number}"): f"words of number{number}".encode()})
-        return await run(Inputs(document_ids=(f"d-{number}",), index_type="keyword"), job, indexing=indexing)
+        inputs = Inputs(document_ids=(f"d-{number}",), index_type="keyword")
+        outputs: Outputs = await run(inputs, job, indexing=indexing)
+        return outputs
 
     outputs = await asyncio.gather(*(index(number) for number in range(12)))
     assert max(each.total_documents for each in outputs) == 12

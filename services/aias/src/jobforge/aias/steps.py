@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobforge.aias.errors import DocumentUnreadable
 from jobforge.aias.reading.bounds import Bounds, bounded
 from jobforge.aias.storing.version import IndexType
 from jobforge.execution.errors import Terminal
@@ -53,9 +52,6 @@ def prepare(uploads: Sequence[Upload], index_type: IndexType, bounds: Bounds, bu
                 chunks[upload.document_id] = chunked(read_document(upload.data, upload.content_type, bounds))
         except Terminal as error:
             refused.append(Refused(upload.document_id, type(error)(f"{upload.document_id}: {error}")))
-        except Exception as error:  # a library's bug in one document must not cost the others
-            why = DocumentUnreadable(f"{upload.document_id}: reading it failed: {type(error).__name__}: {error}"[:500])
-            refused.append(Refused(upload.document_id, why))
     if not chunks:
         return Prepared(None, {}, refused, [])
     texts = [chunk.text for of_one in chunks.values() for chunk in of_one]

@@ -3,6 +3,7 @@
 from html import unescape
 from html.parser import HTMLParser
 
+from jobforge.aias.errors import DocumentUnreadable
 from jobforge.aias.reading.document import Document
 from jobforge.aias.reading.plain import decoded
 
@@ -24,7 +25,11 @@ def read_html(data: bytes) -> Document:
 
     Offsets count in the decoded source, whose line ends are ``\\n``.
     """
-    page = _Page(decoded(data).replace("\r\n", "\n").replace("\r", "\n"))
+    source = decoded(data).replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        page = _Page(source)
+    except (AssertionError, ValueError) as error:  # what html.parser raises at declarations that are none
+        raise DocumentUnreadable(f"The HTML is broken: {error}") from error
     return Document("".join(page.text), tuple(page.pieces) or ((0, 0),))
 
 
