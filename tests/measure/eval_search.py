@@ -77,13 +77,13 @@ async def measure(plane: Plane, folder: Path, collection: cranfield.Cranfield) -
     await plane.reset()
     (folder / "artifacts").mkdir()
     async with Services(plane.environment(artifacts=folder / "artifacts"), logs=folder / "logs") as services:
-        await services.start("ingestion", "manifest")
+        await services.start("ingestion", "manifest", timeout=300)
         aias = services.add("aias")
         aias.begin()
-        started = await aias.ready()
+        started = await aias.ready(timeout=300)
         figures = [below("service ready, seconds", started, 8), below("service idle, MiB", _resident(aias), 250)]
         doors = {"url": services["ingestion"].url, "query_url": services["manifest"].url}
-        async with AsyncJobForgeClient(**doors, timeout=120) as client:
+        async with AsyncJobForgeClient(**doors, timeout=1800) as client:
             await upload(client, collection)
             print(f"uploaded: {len(collection.documents)}", flush=True)
             took, indexed = await index(client, list(collection.documents))
@@ -131,7 +131,7 @@ async def search_all(client: AsyncJobForgeClient, collection: cranfield.Cranfiel
 async def run(client: AsyncJobForgeClient, template: str, inputs: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """Outputs and metrics of a job; one that fails ends the evaluation."""
     accepted = await client.request_job(tenant_id=TENANT, template_key=template, inputs=inputs)
-    job = await client.wait(accepted.job.id, TENANT, timeout=300)
+    job = await client.wait(accepted.job.id, TENANT, timeout=1800)
     manifest = await client.get_run_manifest(run_id=job.id, tenant_id=TENANT)
     if job.status != "succeeded" or manifest is None or manifest.outputs is None:
         raise SystemExit(f"{template} {job.status}: {job.error}")
