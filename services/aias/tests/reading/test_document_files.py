@@ -102,6 +102,7 @@ def zipped(name: str, data: bytes) -> bytes:
         (b"PK\x03\x04 and no more", DocumentUnreadable),
         (b"%PDF-1.7 and no more", DocumentUnreadable),
         (b"\xff\xfea", DocumentUnreadable),
+        (b"<html><![foo bar]> words", DocumentUnreadable),
         (b"word " * 300_000, DocumentTooLarge),
         (b"word " * 30_000, DocumentTooLarge),
     ],
