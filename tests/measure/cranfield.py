@@ -34,7 +34,7 @@ def read(folder: Path) -> Cranfield:
     documents = {}
     for record in _records(folder / "cran.all.1400"):
         number, title, text = record.split("\n", 1)[0], _between(record, ".T\n", ".A\n"), record.partition(".W\n")[2]
-        documents[f"cran-{int(number)}"] = f"{title}\n{text}"
+        documents[f"cran-{int(number)}"] = f"{title}\n\n{text}"
     queries = [" ".join(record.partition(".W\n")[2].split()) for record in _records(folder / "cran.qry")]
     gains: dict[int, dict[str, int]] = defaultdict(dict)
     for line in (folder / "cranqrel").read_text(encoding="ascii").splitlines():

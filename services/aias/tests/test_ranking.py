@@ -111,3 +111,9 @@ def test_an_empty_index_and_an_unknown_word_find_nothing() -> None:
     """No division by nothing."""
     assert best([], 5, "hybrid", terms=terms("wing"), vector=vectors.embed(["wing"])[0]) == []
     assert best(all_of(segment_of(TEXTS)), 5, "keyword", terms=terms("zebra")) == []
+
+
+def test_where_a_line_ends_changes_no_vector() -> None:
+    """A query is one line, and documents are wrapped."""
+    wrapped, plain = vectors.embed(["a wing in\n  a slipstream", "a wing in a slipstream"])
+    assert wrapped.tolist() == plain.tolist()

@@ -22,7 +22,9 @@ def embed(texts: Sequence[str]) -> Vectors:
     """One row of length 1 for each text; a text without a token gets zeros, which are like nothing."""
     tokenizer, table = _model()
     rows = np.zeros((len(texts), BUILT_IN_DIMENSIONS), np.float32)
-    for row, encoded in zip(rows, tokenizer.encode_batch(list(texts), add_special_tokens=False), strict=True):
+    # Where a line ends says nothing, and would be a token like a word.
+    unwrapped = [" ".join(text.split()) for text in texts]
+    for row, encoded in zip(rows, tokenizer.encode_batch(unwrapped, add_special_tokens=False), strict=True):
         if encoded.ids:
             row[:] = table[encoded.ids].mean(axis=0, dtype=np.float32)
     return normalised(rows)
