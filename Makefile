@@ -2,7 +2,7 @@
 # MODE=docker|native forces how it runs; every port has its variable (infra/native/README.md lists them).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down logs status clean demo test check schemas lock bench chaos
+.PHONY: help setup up down logs status clean demo test check schemas lock bench chaos eval-search
 
 PYTHON ?= python3
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jobforge
@@ -13,7 +13,7 @@ PROJECTS := pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject
 export PATH := $(abspath $(dir $(UV))):$(PATH)
 
 help: ## this page
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: .venv/.complete ## put every package and tool into .venv
 
@@ -66,3 +66,8 @@ bench: setup ## measure the plane against a raw path on this machine; JOBS=, PAI
 chaos: setup ## break everything under load and show that nothing is lost; JOBS=, FAULTS= and SEED= choose
 	@$(RUN) python -m jobforge.native fetch
 	@$(RUN) python tests/chaos/chaos.py
+
+CRANFIELD ?= ../shared/data/cranfield
+eval-search: setup ## measure search on the Cranfield abstracts; CRANFIELD= names their folder
+	@$(RUN) python -m jobforge.native fetch
+	@$(RUN) python tests/measure/eval_search.py $(CRANFIELD)

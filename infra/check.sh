@@ -14,7 +14,7 @@ step() {
 }
 
 # mypy finds each part of the namespace package `jobforge` in its own src folder, and the tests' own modules beside them.
-MYPYPATH=$(printf '%s:' libs/*/src services/*/src infra/*/src)infra:tests/architecture:tests/bench:tests/chaos
+MYPYPATH=$(printf '%s:' libs/*/src services/*/src infra/*/src)infra:tests/architecture:tests/bench:tests/chaos:tests/measure
 export MYPYPATH
 
 step format uv run ruff format --check --quiet .

@@ -31,6 +31,7 @@ PORTS = (
     Port("ingestion", "JOBFORGE_INGESTION_PORT", 8080),
     Port("manifest", "JOBFORGE_MANIFEST_PORT", 8081),
     Port("settler", "JOBFORGE_SETTLER_PORT", 8091),
+    Port("aias", "JOBFORGE_AIAS_PORT", 8092),
     Port("readylayer", "JOBFORGE_READYLAYER_PORT", 8094),
     Port("Kafka", "JOBFORGE_KAFKA_PORT", 9092),
     Port("Redis", "JOBFORGE_REDIS_PORT", 6379),

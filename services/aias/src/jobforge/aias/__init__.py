@@ -1,0 +1,1 @@
+"""AIAS: a tenant's documents as knowledge that can be searched."""

@@ -1,0 +1,1 @@
+"""The templates of AIAS, one a file."""

@@ -1,0 +1,204 @@
+"""Measures how well and how fast the plane indexes and searches the Cranfield abstracts: ``make eval-search``.
+
+usage: uv run python tests/measure/eval_search.py CRANFIELD_DIR
+
+Starts servers and services of its own, uploads the 1,400 abstracts, indexes them with several jobs at once, runs all
+queries by each type of search, one after the other, and prints a table with targets beside figures. Exit code 1 if a
+target is missed.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+import bm25s
+import cranfield
+import Stemmer
+
+from jobforge.client import AsyncJobForgeClient
+from jobforge.testkit.backends import Backend, Plane, start_backend
+from jobforge.testkit.processes import ServiceProcess, Services
+
+TENANT = "measure"
+JOBS = 4
+"""Index jobs at once."""
+UPLOADS = 8
+MIB = 1024 * 1024
+HYBRID_BEFORE = 0.384
+"""What fusing the ranks of bm25s and of the bundled vectors gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table."""
+
+    name: str
+    target: str
+    measured: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """All queries by one type of search: nDCG@10 of each, and milliseconds inside the job."""
+
+    scores: list[float]
+    inside: list[float]
+
+
+def main() -> int:
+    """Run on servers of its own, and end them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="CRANFIELD_DIR")
+    folder: Path = parser.parse_args().folder
+    if not (folder / "cran.all.1400").is_file():
+        parser.error(f"{folder} holds no cran.all.1400: name the folder of the Cranfield collection (CRANFIELD=...)")
+    os.environ.setdefault("JOBFORGE_TEST_BACKEND", "native")
+    with tempfile.TemporaryDirectory(prefix="jobforge-eval-") as scratch:
+        backend: Backend = start_backend(Path(scratch))
+        try:
+            figures = asyncio.run(measure(Plane(backend), Path(scratch), cranfield.read(folder)))
+        finally:
+            backend.close()
+    print(table(figures))
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+async def measure(plane: Plane, folder: Path, collection: cranfield.Cranfield) -> list[Figure]:
+    """Start, upload, index, search."""
+    await plane.reset()
+    (folder / "artifacts").mkdir()
+    async with Services(plane.environment(artifacts=folder / "artifacts"), logs=folder / "logs") as services:
+        await services.start("ingestion", "manifest", timeout=300)
+        aias = services.add("aias")
+        aias.begin()
+        started = await aias.ready(timeout=300)
+        figures = [below("service ready, seconds", started, 8), below("service idle, MiB", _resident(aias), 250)]
+        doors = {"url": services["ingestion"].url, "query_url": services["manifest"].url}
+        async with AsyncJobForgeClient(**doors, timeout=1800) as client:
+            await upload(client, collection)
+            print(f"uploaded: {len(collection.documents)}", flush=True)
+            took, indexed = await index(client, list(collection.documents))
+            figures.append(below(f"{indexed} documents indexed by {JOBS} jobs at once, seconds", took, 60))
+            found = {kind: await search_all(client, collection, kind) for kind in ("keyword", "vector", "hybrid")}
+        figures.append(below("service after searches, MiB", _resident(aias), 250))
+    return [*ranking(collection, found), *speed(found), *figures]
+
+
+async def upload(client: AsyncJobForgeClient, collection: cranfield.Cranfield) -> None:
+    """Each abstract as an object."""
+    gate = asyncio.Semaphore(UPLOADS)
+
+    async def one(document_id: str, text: str) -> None:
+        async with gate:
+            await client.put_object("document", document_id, text.encode(), tenant_id=TENANT, content_type="text/plain")
+
+    await asyncio.gather(*(one(*each) for each in collection.documents.items()))
+
+
+async def index(client: AsyncJobForgeClient, documents: Sequence[str]) -> tuple[float, int]:
+    """The seconds that indexing took, and how many documents are in the index; those without a word are not."""
+    began = time.monotonic()
+    parts = [list(documents[first::JOBS]) for first in range(JOBS)]
+    ends = await asyncio.gather(*(run(client, "aias.knowledge.index", {"document_ids": part}) for part in parts))
+    took = time.monotonic() - began
+    skipped = [each for outputs, _ in ends for each in outputs["skipped"]]
+    print("skipped:", *(f"{each['document_id']} ({each['code']})" for each in skipped), flush=True)
+    assert max(outputs["total_documents"] for outputs, _ in ends) == len(documents) - len(skipped)
+    return took, len(documents) - len(skipped)
+
+
+async def search_all(client: AsyncJobForgeClient, collection: cranfield.Cranfield, kind: str) -> Searched:
+    """Every query, one after the other."""
+    searched = Searched([], [])
+    for number, query in enumerate(collection.queries):
+        inputs = {"query": query, "k": cranfield.CUT, "search_type": kind}
+        outputs, metrics = await run(client, "aias.knowledge.search", inputs)
+        searched.scores.append(collection.ndcg(number, [hit["document_id"] for hit in outputs["hits"]]))
+        searched.inside.append(metrics["milliseconds"])
+    print(f"{kind}: {len(searched.scores)} queries", flush=True)
+    return searched
+
+
+async def run(client: AsyncJobForgeClient, template: str, inputs: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Outputs and metrics of a job; one that fails ends the evaluation."""
+    accepted = await client.request_job(tenant_id=TENANT, template_key=template, inputs=inputs)
+    job = await client.wait(accepted.job.id, TENANT, timeout=1800)
+    manifest = await client.get_run_manifest(run_id=job.id, tenant_id=TENANT)
+    if job.status != "succeeded" or manifest is None or manifest.outputs is None:
+        raise SystemExit(f"{template} {job.status}: {job.error}")
+    return dict(manifest.outputs), manifest.metrics
+
+
+def ranking(collection: cranfield.Cranfield, found: dict[str, Searched]) -> list[Figure]:
+    """nDCG@10, keyword against bm25s here and now."""
+    reference = bm25s_score(collection)
+    keyword, vector, hybrid = (fmean(found[kind].scores) for kind in ("keyword", "vector", "hybrid"))
+    return [
+        Figure("bm25s with English stemming, nDCG@10", "", f"{reference:.4f}", True),
+        Figure("keyword, nDCG@10", f"{reference:.4f} ± 0.01", f"{keyword:.4f}", abs(keyword - reference) <= 0.01),
+        Figure("vector, nDCG@10", "", f"{vector:.4f}", True),
+        Figure(
+            "hybrid, nDCG@10",
+            f"above keyword, and {HYBRID_BEFORE}",
+            f"{hybrid:.4f}",
+            hybrid > max(keyword, HYBRID_BEFORE),
+        ),
+    ]
+
+
+def speed(found: dict[str, Searched]) -> list[Figure]:
+    """Milliseconds inside the job; the very first search loads the table of vectors and the index."""
+    first = found["keyword"].inside[0]
+    figures = [Figure("first search after the start, ms in the job", "", f"{first:.1f}", True)]
+    for kind, searched in found.items():
+        warm = sorted(searched.inside[1:])
+        figures.append(
+            Figure(f"{kind} search, median ms in the job", "below 50", f"{median(warm):.1f}", median(warm) < 50)
+        )
+        p99 = warm[int(len(warm) * 0.99)]
+        figures.append(Figure(f"{kind} search, p99 ms in the job", "below 50", f"{p99:.1f}", p99 < 50))
+    return figures
+
+
+def bm25s_score(collection: cranfield.Cranfield) -> float:
+    """The library's own ranking of whole texts."""
+    stemmer, ids = Stemmer.Stemmer("english"), list(collection.documents)
+    index = bm25s.BM25()
+
+    def words(texts: Sequence[str]) -> Any:
+        return bm25s.tokenize(list(texts), stopwords="en", stemmer=stemmer, show_progress=False)
+
+    index.index(words(list(collection.documents.values())), show_progress=False)
+    ranked, _ = index.retrieve(words(collection.queries), k=cranfield.CUT, show_progress=False)
+    return fmean(collection.ndcg(number, [ids[at] for at in row]) for number, row in enumerate(ranked))
+
+
+def below(name: str, measured: float, target: float) -> Figure:
+    """A figure that must stay below its target."""
+    return Figure(name, f"below {target:g}", f"{measured:.1f}", measured < target)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Markdown."""
+    lines = ["| figure | target | measured | |", "|---|---|---|---|"]
+    for each in figures:
+        verdict = "" if not each.target else "met" if each.met else "**missed**"
+        lines.append(f"| {each.name} | {each.target} | {each.measured} | {verdict} |")
+    return "\n".join(lines)
+
+
+def _resident(service: ServiceProcess) -> float:
+    return service.resident_bytes / MIB
+
+
+if __name__ == "__main__":
+    sys.exit(main())
