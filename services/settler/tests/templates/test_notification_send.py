@@ -140,6 +140,7 @@ async def test_a_dry_run_sends_nothing(sender: Any) -> None:
     with web_server() as hooks:
         assert not (await sender.hook(hooks)).sent
         assert hooks.received == []
+        assert sender.job.effects["send"]["channel"] == "webhook"
         with pytest.raises(TargetRefused):
             await sender.hook(hooks, recipient="http://169.254.169.254/latest/")
 

@@ -47,7 +47,9 @@ class Outputs(BaseModel):
     """What was handed over, and what the far side said."""
 
     channel: Literal["email", "webhook"]
-    key: str = Field(description="The idempotency key: the same for every attempt and every replay of the run.")
+    key: str | None = Field(
+        description="The idempotency key: the same for every attempt and every replay of the run. Null in a dry run."
+    )
     message_id: str | None = Field(description="The mail's Message-ID; null for a webhook, and in a dry run.")
     sent: bool = Field(description="False in a dry run, which checks everything but the far side.")
     answer: str | None = Field(description="What the mail server said, or the webhook's status.")
@@ -63,26 +65,19 @@ class Outputs(BaseModel):
 )
 async def run(inputs: Inputs, job: Job, *, post_office: PostOffice) -> Outputs:
     """Send one message by e-mail or webhook; the far side sees the same key however often the run is tried."""
-    mails = inputs.channel == "email"
-    if mails:
-        server = post_office.check_mail()
-    else:
+    server = post_office.check_mail() if inputs.channel == "email" else None
+    if server is None:
         post_office.check_webhook(inputs.recipient)
-    message = await _message(inputs, job, post_office)
-    done = Outputs(channel=inputs.channel, key=message.key, message_id=None, sent=False, answer=None)
-    if job.dry_run:
-        return done
-    if mails:
+    summary = None if inputs.run_id is None else summarise(await post_office.manifest(job.tenant_id, inputs.run_id))
+    text = "\n\n".join(part for part in (inputs.body, summary and as_text(summary)) if part)
+
+    async def send(key: str) -> Outputs:
+        message = Message(key, job.tenant_id, inputs.subject, text, summary)
+        if server is None:
+            answer = await post_office.webhook(inputs.recipient, message)
+            return Outputs(channel="webhook", key=key, message_id=None, sent=True, answer=answer)
         answer = await post_office.mail(job, inputs.recipient, message)
-        told = {"message_id": message_id(message.key, server.sender), "answer": answer}
-    else:
-        told = {"answer": await post_office.webhook(inputs.recipient, message)}
-    return done.model_copy(update={"sent": True, **told})
+        return Outputs(channel="email", key=key, message_id=message_id(key, server.sender), sent=True, answer=answer)
 
-
-async def _message(inputs: Inputs, job: Job, post_office: PostOffice) -> Message:
-    parts, summary = [inputs.body] if inputs.body else [], None
-    if inputs.run_id is not None:
-        summary = summarise(await post_office.manifest(job.tenant_id, inputs.run_id))
-        parts.append(as_text(summary))
-    return Message(job.effect_key(STEP), job.tenant_id, inputs.subject, "\n\n".join(parts), summary)
+    planned = Outputs(channel=inputs.channel, key=None, message_id=None, sent=False, answer=None)
+    return await job.effect(STEP, send, channel=inputs.channel, characters=len(text)) or planned
