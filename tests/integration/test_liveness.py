@@ -73,6 +73,15 @@ async def test_liveness_notices_dead_fetching(clean_plane: Plane) -> None:
             await kafka.consumers_alive()
 
 
+async def test_liveness_notices_that_nobody_asks_for_metadata_any_more(clean_plane: Plane) -> None:
+    """A coordinator that moves would never be found again, and commits would fail for ever."""
+    async with reading(clean_plane) as (kafka, reader):
+        assert reader.consumer is not None
+        await cancelled(reader.consumer._client._sync_task)
+        with pytest.raises(RuntimeError, match="nobody asks for metadata"):
+            await kafka.consumers_alive()
+
+
 async def test_liveness_notices_a_dead_reader(clean_plane: Plane) -> None:
     """The consumer is well, and nobody polls it."""
     async with reading(clean_plane) as (kafka, reader):

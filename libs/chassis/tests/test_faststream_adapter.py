@@ -4,7 +4,7 @@ import inspect
 from importlib.metadata import version
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaClient, AIOKafkaConsumer
 from aiokafka.conn import collect_hosts
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -87,9 +87,10 @@ def test_the_raw_producer_is_where_the_adapter_looks() -> None:
 
 
 def test_liveness_can_see_the_tasks_that_die() -> None:
-    """The coordination and fetch tasks are attributes of these names."""
+    """The coordination, fetch and metadata tasks are attributes of these names."""
     assert "self._coordination_task = " in inspect.getsource(GroupCoordinator)
     assert "self._fetch_task = " in inspect.getsource(Fetcher)
+    assert "self._sync_task = create_task(self._md_synchronizer())" in inspect.getsource(AIOKafkaClient)
     assert "self._coordinator = " in inspect.getsource(AIOKafkaConsumer)
 
 

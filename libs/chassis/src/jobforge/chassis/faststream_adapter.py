@@ -107,6 +107,8 @@ class LogSubscriber(DefaultSubscriber):
         fetching = consumer._fetcher._fetch_task
         if fetching is None or fetching.done():
             found.append(f"{self.group_id}: fetching is dead")
+        if consumer._client._sync_task is None or consumer._client._sync_task.done():
+            found.append(f"{self.group_id}: nobody asks for metadata")
         if self._run is None or self._run.done():
             found.append(f"{self.group_id}: nothing reads")
         silence = asyncio.get_running_loop().time() - self.wire.polled_at
