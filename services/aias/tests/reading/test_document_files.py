@@ -13,7 +13,7 @@ from jobforge.aias.errors import (
     DocumentUnreadable,
     DocumentUnsupported,
 )
-from jobforge.aias.reading.bounds import Bounds, bounded
+from jobforge.aias.reading.bounds import Bounds
 from jobforge.aias.reading.reader import read_document
 from jobforge.execution.children import Children
 from jobforge.execution.errors import Terminal
@@ -131,12 +131,15 @@ async def test_a_document_that_takes_too_much_processor_time_ends_alone() -> Non
     """The child lives on and takes the next one."""
     children = Children(1)
     with pytest.raises(DocumentTooCostly):
-        await children.run(spin, Bounds(processor_time=1))
+        await children.run(exec, SPIN)
     assert await children.run(len, "next") == 4
 
 
-def spin(bounds: Bounds) -> None:
-    """Works for ever."""
-    with bounded(bounds):
-        while True:
-            pass
+SPIN = """
+from jobforge.aias.reading.bounds import Bounds, bounded
+
+with bounded(Bounds(processor_time=1)):
+    while True:
+        pass
+"""
+"""As text: a child does not find a test's own functions."""

@@ -1,8 +1,6 @@
 """Documents are indexed, replaced and removed, whatever else happens to the index meanwhile."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -23,11 +21,11 @@ from jobforge.aias.errors import (
 from jobforge.aias.indexing import Change, Indexing
 from jobforge.aias.reading.bounds import Bounds
 from jobforge.aias.searching import Searching
-from jobforge.aias.steps import Prepared, Upload, prepare
 from jobforge.aias.storing.shelf import Shelf
 from jobforge.aias.templates import knowledge_search
 from jobforge.aias.templates.knowledge_index import Inputs, Outputs, run
 from jobforge.execution.errors import ObjectMissing
+from jobforge.testkit.dying import DiesOf
 from jobforge.testkit.recording_job import RecordingJob
 
 Files = Callable[[], list[bytes]]
@@ -130,19 +128,12 @@ async def test_a_job_none_of_whose_documents_can_be_read_fails_with_the_reason(
     assert await shelf.newest("acme", "default") is None
 
 
-def kill_the_reader_of_poison(uploads: list[Upload], index_type: str, bounds: Bounds, built_in: bool) -> Prepared:
-    """What a parser does that runs out of memory."""
-    if any(upload.document_id == "poison" for upload in uploads):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return prepare(uploads, "keyword", bounds, built_in)
-
-
 async def test_a_document_that_kills_its_reader_is_skipped_alone(
     indexing: Indexing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its neighbours in the batch are read again without it."""
     recording_job = RecordingJob()
-    monkeypatch.setattr(gathering, "prepare", kill_the_reader_of_poison)
+    monkeypatch.setattr(gathering, "prepare", DiesOf("poison", gathering.prepare))
     upload(recording_job, a=PUMP, poison=b"words", b=WING)
     inputs = Inputs(document_ids=("a", "poison", "b"), index_type="keyword")
     outputs = await run(inputs, recording_job, indexing=indexing)
