@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 from pydantic import ValidationError
 
-from jobforge.aias import gathering
+from jobforge.aias import gathering, steps
 from jobforge.aias.embedders import Embedder
 from jobforge.aias.errors import (
     DocumentEmpty,
@@ -133,7 +133,7 @@ async def test_a_document_that_kills_its_reader_is_skipped_alone(
 ) -> None:
     """Its neighbours in the batch are read again without it."""
     recording_job = RecordingJob()
-    monkeypatch.setattr(gathering, "prepare", DiesOf("poison", gathering.prepare))
+    monkeypatch.setattr(gathering, "prepare", DiesOf("poison", steps.prepare))
     upload(recording_job, a=PUMP, poison=b"words", b=WING)
     inputs = Inputs(document_ids=("a", "poison", "b"), index_type="keyword")
     outputs = await run(inputs, recording_job, indexing=indexing)
