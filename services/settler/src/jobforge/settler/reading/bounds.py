@@ -1,13 +1,9 @@
 """How much a contract may cost: limits on its size, and on the child process that reads it."""
 
-import resource
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType
 
+from jobforge.execution.means import within_means
 from jobforge.settler.failures import ContractTooCostly
 
 
@@ -23,44 +19,8 @@ class Bounds:
     processor_time: int = 45
 
 
-@contextmanager
-def bounded(bounds: Bounds) -> Iterator[None]:
-    """Hold this process to the memory and processor time of ``bounds``, above what it already uses.
-
-    Raises ``ContractTooCostly`` when either is spent. Only for a child process, in its main thread.
-    """
-    memory, processor = resource.getrlimit(resource.RLIMIT_AS), resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_AS, _soft(_address_space() + bounds.memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, _soft(_processor_time() + bounds.processor_time, processor))
-    before = signal.signal(signal.SIGXCPU, _spent)
-    try:
-        yield
-    except (MemoryError, RecursionError) as error:
-        raise ContractTooCostly("Reading the contract took more memory than it may take.") from error
-    finally:
-        signal.signal(signal.SIGXCPU, before)
-        resource.setrlimit(resource.RLIMIT_AS, memory)
-        resource.setrlimit(resource.RLIMIT_CPU, processor)
-
-
-def _spent(_signal: int, _frame: FrameType | None) -> None:
-    raise ContractTooCostly("Reading the contract took more processor time than it may take.")
-
-
-def _soft(wanted: int, current: tuple[int, int]) -> tuple[int, int]:
-    soft, hard = current
-    ceilings = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
-    return min([wanted, *ceilings]), hard
-
-
-def _processor_time() -> int:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return int(usage.ru_utime + usage.ru_stime) + 1
-
-
-def _address_space() -> int:
-    """Bytes of address space in use; a guess where the system has no /proc."""
-    statm = Path("/proc/self/statm")
-    if not statm.exists():
-        return 512 * 1024 * 1024
-    return int(statm.read_text().split()[0]) * resource.getpagesize()
+def bounded(bounds: Bounds) -> AbstractContextManager[None]:
+    """Hold this child process to the memory and processor time of ``bounds``; raises ``ContractTooCostly``."""
+    return within_means(
+        "Reading the contract", memory=bounds.memory, processor_time=bounds.processor_time, too_costly=ContractTooCostly
+    )
