@@ -2,15 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import boto3  # type: ignore[import-untyped]  # it ships no types
 import pytest
-from moto.server import ThreadedMotoServer
 
 from jobforge.chassis.artifacts import ArtifactStore, NotFound, StoreUnavailable, TooLarge
+from jobforge.testkit.s3 import Bucket
 
 MIB = 1024 * 1024
 RUN = UUID("01890000-0000-7000-8000-000000000001")
@@ -19,44 +18,23 @@ Leftovers = Callable[[], set[str]]
 """Every object and every unfinished upload that the store holds."""
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=["file", "s3"])
-def backend(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[ArtifactStore, Leftovers]:
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[ArtifactStore, Leftovers]:
     if request.param == "file":
         root = tmp_path / "made when missing"
         return ArtifactStore(root.as_uri()), lambda: {
             str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()
         }
-    endpoint = request.getfixturevalue("s3")
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "tester",
-        "AWS_SECRET_ACCESS_KEY": "tester",
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": endpoint,
-    }.items():
-        monkeypatch.setenv(name, value)
-    bucket = f"jobforge-{uuid4().hex}"
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
-    client.create_bucket(Bucket=bucket)
+    bucket: Bucket = request.getfixturevalue("bucket")
 
     def leftovers() -> set[str]:
-        objects = client.list_objects_v2(Bucket=bucket).get("Contents", [])
-        unfinished = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        objects = bucket.client.list_objects_v2(Bucket=bucket.name).get("Contents", [])
+        unfinished = bucket.client.list_multipart_uploads(Bucket=bucket.name).get("Uploads", [])
         return {found["Key"].removeprefix("plane/") for found in objects} | {
             f"unfinished {found['Key']}" for found in unfinished
         }
 
-    return ArtifactStore(f"s3://{bucket}/plane"), leftovers
+    return ArtifactStore(bucket.url), leftovers
 
 
 async def pieces(data: bytes, *, size: int = 64 * 1024) -> AsyncIterator[bytes]:

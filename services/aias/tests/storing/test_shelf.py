@@ -1,44 +1,19 @@
 """The shelf over a real directory and over a real S3 protocol server."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
-import boto3  # type: ignore[import-untyped]  # it ships no types
 import pytest
-from moto.server import ThreadedMotoServer
 
 from jobforge.aias.storing import shelf as shelf_module
 from jobforge.aias.storing.shelf import SegmentGone, Shelf
 from jobforge.aias.storing.version import IndexedDocument, IndexVersion, added_documents
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=["file", "s3"])
-def shelf(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    if request.param == "file":
-        return Shelf(tmp_path.as_uri())
-    endpoint = request.getfixturevalue("s3")
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "tester",
-        "AWS_SECRET_ACCESS_KEY": "tester",
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": endpoint,
-    }.items():
-        monkeypatch.setenv(name, value)
-    bucket = f"jobforge-{uuid4().hex}"
-    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket=bucket)
-    return Shelf(f"s3://{bucket}/plane")
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path.as_uri() if request.param == "file" else request.getfixturevalue("bucket").url)
 
 
 async def add(shelf: Shelf, document_id: str, data: bytes = b"segment") -> IndexVersion:

