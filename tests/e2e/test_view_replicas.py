@@ -9,7 +9,8 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 
 from jobforge.contracts.identity import partition_of, run_key
-from jobforge.testkit.polling import ENDED, PollingClient
+from jobforge.contracts.jobs import TERMINAL_STATUSES
+from jobforge.testkit.polling import PollingClient
 from jobforge.testkit.running import Running, Start
 from jobforge.testkit.waiting import until
 
@@ -76,7 +77,7 @@ async def wait_for_end(client: httpx.AsyncClient, url: str, run_id: str) -> str:
             await asyncio.sleep(0.1)
             continue
         status = str(answer.raise_for_status().json()["status"])
-        if status in ENDED:
+        if status in TERMINAL_STATUSES:
             return status
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx
 
+from jobforge.contracts.jobs import TERMINAL_STATUSES
+
 PACE = 0.03
 """Seconds between two runs that it looks at: many of these clients share a machine with what they look at."""
-ENDED = frozenset({"succeeded", "failed", "canceled"})
-RANK = {"queued": 0, "running": 1, "retrying": 1} | dict.fromkeys(ENDED, 2)
+RANK = {"queued": 0, "running": 1, "retrying": 1} | dict.fromkeys(TERMINAL_STATUSES, 2)
 
 
 @dataclass
