@@ -10,6 +10,8 @@ from jobforge.chassis.telemetry import Telemetry
 
 FLUSH_TIMEOUT = 3.0
 """Seconds that a stopping service gives its last spans."""
+COLLECT_AFTER = 20_000
+"""New objects between two looks for cycles: jobs leave few, and each look costs as much as some of them."""
 
 
 @asynccontextmanager
@@ -19,6 +21,7 @@ async def serving(telemetry: Telemetry) -> AsyncIterator[None]:
     # What was imported lives as long as the service: the collector need not walk it again, 100 ms at a time.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     lag = asyncio.create_task(watch_loop_lag())
     try:
         yield
