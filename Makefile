@@ -46,7 +46,7 @@ clean: setup ## stop the plane and remove its data
 demo: setup ## set up, run the main job on real input, stop what was started
 	@$(RUN) python -m jobforge.native demo
 
-test: setup ## every test but the chaos suite, on real Kafka, Valkey and Jaeger; ARGS="-k word" chooses
+test: setup ## every test and a short chaos suite, on real Kafka, Valkey and Jaeger (40 minutes); ARGS="-k word" chooses
 	@$(RUN) python -m jobforge.native fetch
 	@$(RUN) pytest $(ARGS)
 
