@@ -1,1 +1,1 @@
-"""Uploaded documents of every kind as text whose every character knows its place in the source."""
+"""Uploaded files of every kind as text that knows its pages and its places in the source."""

@@ -5,7 +5,7 @@ from datetime import date
 
 from jobforge.settler.extraction.analysis import Analysis, Finding
 from jobforge.settler.extraction.parties import Party
-from jobforge.settler.reading.document import Document
+from jobforge.documents.document import Document
 
 _QUOTED = 240
 

@@ -13,7 +13,7 @@ from jobforge.settler.extraction.renewal import Notice, Renewal, find_notice, fi
 from jobforge.settler.extraction.signing import find_agreement_date, find_effective_date
 from jobforge.settler.extraction.term import find_term
 from jobforge.settler.extraction.title import find_title
-from jobforge.settler.reading.document import Document
+from jobforge.documents.document import Document
 
 Depth = Literal["full", "summary"]
 _PASSAGES = {"full": 5, "summary": 1}

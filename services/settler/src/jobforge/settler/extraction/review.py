@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from jobforge.settler.extraction.analysis import Analysis
 from jobforge.settler.extraction.dates import add_months
-from jobforge.settler.reading.document import Document
+from jobforge.documents.document import Document
 
 _SOON = timedelta(days=90)
 _UNSURE = 0.6
