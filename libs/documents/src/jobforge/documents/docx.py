@@ -41,7 +41,7 @@ _BROKEN = (
 
 
 def read_docx(data: bytes, bounds: Bounds, manner: Manner) -> Document:
-    """The text of the body; pages are those that Word last drew, where the file says so. Entities are never resolved."""
+    """The text of the body; pages are those that Word last drew, where it says so. Entities are never resolved."""
     try:
         _check_archive(data, bounds, manner)
         body = docx.Document(io.BytesIO(data)).element.body

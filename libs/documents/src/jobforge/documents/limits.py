@@ -14,10 +14,14 @@ class ReadingLimits(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     max_bytes: int = Field(default=_DEFAULT.file_size, gt=0, description="Size of a file.")
-    max_unpacked_bytes: int = Field(default=_DEFAULT.unpacked_size, gt=0, description="Size of a DOCX's parts together.")
+    max_unpacked_bytes: int = Field(
+        default=_DEFAULT.unpacked_size, gt=0, description="Size of a DOCX's parts together."
+    )
     max_pages: int = Field(default=_DEFAULT.pages, gt=0)
     max_characters: int = Field(default=_DEFAULT.characters, gt=0, description="Length of a document's text.")
-    max_memory: int = Field(default=_DEFAULT.memory, gt=0, description="Bytes that reading may take in the child process.")
+    max_memory: int = Field(
+        default=_DEFAULT.memory, gt=0, description="Bytes that reading may take in the child process."
+    )
     max_processor_time: int = Field(
         default=_DEFAULT.processor_time, gt=0, description="Seconds of processor time for one document."
     )

@@ -13,7 +13,7 @@ _PROBE = 200_000
 
 
 def read_plain(data: bytes, manner: Manner) -> Document:
-    """As it was written; or in pages that end at a form feed or at a line that holds ``<PAGE>``, as in older filings."""
+    """As it was written; or in pages, which end at a form feed or at a line that holds ``<PAGE>``, as in filings."""
     text = decoded(data, manner)
     return Document(text) if manner.layout == "blocks" else joined(_PAGE_TAG.split(text), file_format="text")
 
