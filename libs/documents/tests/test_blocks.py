@@ -79,6 +79,12 @@ def zipped(name: str, data: bytes) -> bytes:
     return file.getvalue()
 
 
+def test_a_file_that_begins_with_many_comments_does_not_hang_its_reader() -> None:
+    """What takes exponential time does not end within the limit of a test."""
+    assert read(b"<!---->" * 140 + b"words", "text/plain").format == "text"
+    assert read(b"<!-- -->\n<!---->" * 50 + b"<html>words", "text/plain").text == "words"
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [
