@@ -112,10 +112,11 @@ def test_an_office_file_with_a_password_is_encrypted() -> None:
         read(locked)
 
 
-def test_a_pdf_of_garbage_is_unreadable() -> None:
-    """The first bytes promise a PDF and nothing keeps it."""
+@pytest.mark.parametrize("data", [b"%PDF-1.7\n" + bytes(range(256)) * 20, b"%PDF-1.7 only", b"PK\x03\x04 only"])
+def test_a_file_of_garbage_is_unreadable(data: bytes) -> None:
+    """The first bytes promise a PDF or a DOCX and nothing keeps it."""
     with pytest.raises(DocumentUnreadable):
-        read(b"%PDF-1.7\n" + bytes(range(256)) * 20)
+        read(data)
 
 
 def test_a_truncated_docx_is_unreadable() -> None:
@@ -168,6 +169,16 @@ def test_entities_of_a_docx_are_not_expanded() -> None:
     laughs = f'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY l0 "ha">{entities}]><d>&l9;</d>'
     with pytest.raises((DocumentUnreadable, DocumentTooLarge)):
         read(minimal_docx(laughs.encode()))
+
+
+def test_a_docx_shows_no_file_of_the_machine() -> None:
+    """An entity that names one is never resolved."""
+    xml = (
+        b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+        b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r>'
+        b"<w:t>&x; words</w:t></w:r></w:p></w:body></w:document>"
+    )
+    assert "root:" not in read(minimal_docx(xml)).text
 
 
 def test_a_pdf_bomb_is_refused_without_being_unpacked() -> None:
