@@ -117,12 +117,14 @@ def _speaks_old() -> bool:
 def _certificate(leaf: bytes) -> Certificate:
     from cryptography import x509
 
-    read = x509.load_der_x509_certificate(leaf)
     try:
+        read = x509.load_der_x509_certificate(leaf)
         alternatives = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = tuple(str(each.value) for each in alternatives)
     except x509.ExtensionNotFound:
         names = ()
+    except ValueError as error:
+        raise TlsFailed(f"target: the site shows a certificate that cannot be read: {error}") from error
     key, weak = _key(read.public_key())
     algorithm = read.signature_hash_algorithm
     return Certificate(

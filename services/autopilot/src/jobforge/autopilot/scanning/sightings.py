@@ -82,7 +82,6 @@ class Sightings:
     seen_at: datetime
     resolving: float
     hops: tuple[Answer, ...]
-    failed: str = ""
     facts: PageFacts | None = None
     repeats: tuple[Answer, ...] = ()
     resources: tuple[Resource, ...] = ()
