@@ -139,8 +139,6 @@ def _certificate(leaf: bytes) -> Certificate:
     )
 
 
-
-
 def _key(key: Any) -> tuple[str, bool]:
     """How the key is called, and whether it is too short: under 2048 bits of RSA or DSA, under 224 of a curve."""
     kind = type(key).__name__.lstrip("_").removesuffix("PublicKey")

@@ -73,7 +73,7 @@ def trend(result: Result, earlier: Sequence[Result]) -> Trend | None:
 
 
 class History:
-    """Results on ``file:///directory`` or ``s3://bucket[/prefix]``, as ``scans/<tenant>/<digest of the URL>/<run>.json``.
+    """Results on ``file:///directory`` or ``s3://bucket[/prefix]``: ``scans/<tenant>/<digest of the URL>/<run>.json``.
 
     A run's file bears its id, so that a second attempt replaces what the first one left, and never compares with it.
     Raises ``ArtifactsUnavailable``.

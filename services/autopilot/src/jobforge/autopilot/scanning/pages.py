@@ -45,7 +45,9 @@ def _facts(html: bytes, charset: str | None) -> PageFacts:
 
     parser = parsing.HTMLParser(encoding=charset, no_network=True, remove_comments=True, remove_pis=True)
     root = parsing.document_fromstring(html.strip() or b"<html></html>", parser=parser, ensure_head_body=True)
-    inputs = [each for each in root.iter("input", "select", "textarea") if each.get("type", "").lower() not in _UNLABELLED]
+    inputs = [
+        each for each in root.iter("input", "select", "textarea") if each.get("type", "").lower() not in _UNLABELLED
+    ]
     labelled = {each.get("for") for each in root.iter("label")}
     images = [each for each in root.iter("img") if each.get("role") not in ("presentation", "none")]
     ids = Counter(each.get("id") for each in root.iter() if isinstance(each.tag, str) and each.get("id"))
@@ -71,7 +73,9 @@ def _facts(html: bytes, charset: str | None) -> PageFacts:
         zoom_off="user-scalable=no" in viewport or "maximum-scale=1" in viewport.split(","),
         has_main=any(True for _ in root.iter("main")) or bool(root.xpath("//*[@role='main']")),
         blocking_scripts=_shown(each for each in root.xpath("//head//script[@src]") if _blocks(each)),
-        blocking_styles=_shown(each for each in _styles(root) if each.get("media", "all").lower() in ("", "all", "screen")),
+        blocking_styles=_shown(
+            each for each in _styles(root) if each.get("media", "all").lower() in ("", "all", "screen")
+        ),
         resources=_references(root),
     )
 

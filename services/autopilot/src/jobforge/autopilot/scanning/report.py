@@ -70,6 +70,10 @@ def _template() -> Any:
     name = "report.html.j2"
     source = (files("jobforge.autopilot.scanning") / name).read_text("utf-8")
     environment = Environment(
-        loader=DictLoader({name: source}), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=DictLoader({name: source}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template(name)

@@ -1,6 +1,7 @@
 """Judges what a page's HTML alone says about who can use it: a static subset, without a browser."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from jobforge.autopilot.scanning.results import Check, Finding, Severity, examples, judged, skipped
 from jobforge.autopilot.scanning.sightings import PageFacts, Sightings
@@ -48,7 +49,12 @@ def _document(facts: PageFacts) -> list[Finding]:
 
 def _elements(facts: PageFacts) -> list[Finding]:
     rules: list[tuple[str, Severity, str, Sequence[str]]] = [
-        ("no_alt", "medium", "Images have no alt: describe them, or write alt=\"\" (WCAG 1.1.1).", facts.images_without_alt),
+        (
+            "no_alt",
+            "medium",
+            'Images have no alt: describe them, or write alt="" (WCAG 1.1.1).',
+            facts.images_without_alt,
+        ),
         ("no_label", "medium", "Fields have no label: add <label for=…> (WCAG 3.3.2).", facts.fields_without_label),
         ("empty_links", "medium", "Links have no text: say where they lead (WCAG 2.4.4).", facts.links_without_text),
         ("empty_buttons", "medium", "Buttons have no text: say what they do (WCAG 4.1.2).", facts.buttons_without_text),
@@ -64,7 +70,9 @@ def _headings(levels: Sequence[int]) -> list[Finding]:
     findings = []
     if 1 not in levels:
         findings.append(_found("no_h1", "low", "The page has no first heading: add <h1> (WCAG 2.4.6)."))
-    jumps = [f"h{before} to h{after}" for before, after in zip(levels, levels[1:], strict=False) if after > before + 1]
+    jumps = [f"h{before} to h{after}" for before, after in pairwise(levels) if after > before + 1]
     if jumps:
-        findings.append(_found("heading_jumps", "low", "Levels of headings are left out (WCAG 1.3.1).", examples(jumps)))
+        findings.append(
+            _found("heading_jumps", "low", "Levels of headings are left out (WCAG 1.3.1).", examples(jumps))
+        )
     return findings

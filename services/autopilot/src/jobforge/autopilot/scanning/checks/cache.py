@@ -45,8 +45,15 @@ def _lifetimes(page: Answer, assets: list[Answer]) -> list[Finding]:
     barred = [each.place.path for each in assets if "no-store" in directives(each)]
     brief = [each.place.path for each in assets if 0 <= _age(each) < AN_HOUR and "no-store" not in directives(each)]
     return [
-        *_found("page_unsaid", "medium", "The page has no Cache-Control, so that each cache guesses: send one.", page_unsaid),
-        *_found("files_unsaid", "medium", "Files have no Cache-Control: send max-age, with a year for versioned names.", unsaid),
+        *_found(
+            "page_unsaid", "medium", "The page has no Cache-Control, so that each cache guesses: send one.", page_unsaid
+        ),
+        *_found(
+            "files_unsaid",
+            "medium",
+            "Files have no Cache-Control: send max-age, with a year for versioned names.",
+            unsaid,
+        ),
         *_found("files_barred", "medium", "Files may not be kept at all: take no-store away.", barred),
         *_found("files_brief", "low", "Files are kept for less than an hour: raise max-age.", brief),
     ]
@@ -66,9 +73,15 @@ def _validators(seen: Sightings) -> list[Finding]:
     bodies = {each.body for each in (seen.page, *seen.repeats)}
     shaky = sorted(tags) if len(tags) > 1 and len(bodies) == 1 else []
     return [
-        *_found("no_validator", "medium", "There is neither ETag nor Last-Modified, so that all is sent again.", without),
-        *_found("conditional_ignored", "high", "Conditional requests get the whole again: answer them with 304.", ignored),
-        *_found("etag_unstable", "medium", "The ETag changes though the page does not: derive it from the content.", shaky),
+        *_found(
+            "no_validator", "medium", "There is neither ETag nor Last-Modified, so that all is sent again.", without
+        ),
+        *_found(
+            "conditional_ignored", "high", "Conditional requests get the whole again: answer them with 304.", ignored
+        ),
+        *_found(
+            "etag_unstable", "medium", "The ETag changes though the page does not: derive it from the content.", shaky
+        ),
     ]
 
 

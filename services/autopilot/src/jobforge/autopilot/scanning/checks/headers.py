@@ -44,9 +44,13 @@ def _embedding(page: Answer) -> list[Finding]:
     findings = []
     policy = page.header("content-security-policy").lower()
     if not policy:
-        message = "Content-Security-Policy is missing: say where scripts may come from, so that injected ones do not run."
+        message = (
+            "Content-Security-Policy is missing: say where scripts may come from, so that injected ones do not run."
+        )
         findings.append(_found("no_csp", "medium", message))
-    elif re.search(r"(?:script-src|default-src)[^;]*'unsafe-inline'", policy) and not re.search(r"'(nonce|sha\d+)-", policy):
+    elif re.search(r"(?:script-src|default-src)[^;]*'unsafe-inline'", policy) and not re.search(
+        r"'(nonce|sha\d+)-", policy
+    ):
         message = "Content-Security-Policy lets inline scripts run: use nonces or hashes instead of 'unsafe-inline'."
         findings.append(_found("csp_inline", "low", message, policy))
     if "frame-ancestors" not in policy and page.header("x-frame-options").lower() not in ("deny", "sameorigin"):
@@ -59,7 +63,9 @@ def _embedding(page: Answer) -> list[Finding]:
         message = "Referrer-Policy is missing: send strict-origin-when-cross-origin."
         findings.append(_found("no_referrer_policy", "low", message))
     if not page.header("permissions-policy"):
-        message = "Permissions-Policy is missing: it would switch off camera, place and the like where they are not used."
+        message = (
+            "Permissions-Policy is missing: it would switch off camera, place and the like where they are not used."
+        )
         findings.append(_found("no_permissions_policy", "info", message))
     return findings
 
@@ -93,8 +99,12 @@ def _sharing(page: Answer) -> list[Finding]:
 
 
 def _disclosure(page: Answer) -> list[Finding]:
-    told = [f"{name}: {page.header(name)}" for name in ("server", "x-powered-by", "x-aspnet-version") if page.header(name)]
+    told = [
+        f"{name}: {page.header(name)}" for name in ("server", "x-powered-by", "x-aspnet-version") if page.header(name)
+    ]
     told = [each for each in told if _VERSION.search(each)]
     if not told:
         return []
-    return [_found("versions_told", "low", "Headers tell versions, which eases attacks: leave them out.", examples(told))]
+    return [
+        _found("versions_told", "low", "Headers tell versions, which eases attacks: leave them out.", examples(told))
+    ]

@@ -56,7 +56,9 @@ def _speed(typical: float) -> list[Finding]:
 
 def _weight(weight: int, seen: Sightings) -> list[Finding]:
     cut = any(each.truncated for each in [seen.page, *(one.answer for one in seen.resources if one.answer)])
-    evidence = f"{'more than ' if cut else ''}{weight / MIB:.1f} MiB over the wire, files counted: {len(seen.resources)}"
+    evidence = (
+        f"{'more than ' if cut else ''}{weight / MIB:.1f} MiB over the wire, files counted: {len(seen.resources)}"
+    )
     if weight < HEAVY and not cut:
         return []
     message = "The page is heavy: make images smaller, split scripts, and leave out what is not used."

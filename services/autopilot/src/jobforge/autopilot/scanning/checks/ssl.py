@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from jobforge.autopilot.scanning.results import Check, Finding, examples, judged
+from jobforge.autopilot.scanning.results import Check, Finding, Severity, examples, judged
 from jobforge.autopilot.scanning.sightings import Certificate, Sightings, TlsFacts
 
 SOON = timedelta(days=7)
@@ -18,7 +18,9 @@ def check(seen: Sightings) -> Check:
         return judged("ssl", [Finding(id="ssl.failed", severity="high", message=message, evidence=seen.tls_failed)], {})
     if seen.tls is None:
         message = "The site is served without encryption: get a certificate, and redirect http to https."
-        return judged("ssl", [Finding(id="ssl.absent", severity="high", message=message, evidence=seen.asked.origin)], {})
+        return judged(
+            "ssl", [Finding(id="ssl.absent", severity="high", message=message, evidence=seen.asked.origin)], {}
+        )
     tls = seen.tls
     certificate = tls.certificate
     findings = [*_chain(tls), *_dates(certificate, seen.seen_at), *_strength(certificate), *_agreement(tls)]
@@ -68,8 +70,8 @@ def _dates(certificate: Certificate, now: datetime) -> list[Finding]:
     if left >= NEAR:
         return []
     message = f"The certificate expires in {left.days} days: renew it, and have it renewed by a program."
-    severity = "high" if left < SOON else "medium"
-    return [Finding.model_validate(dict(id="ssl.expires_soon", severity=severity, message=message, evidence=evidence))]
+    severity: Severity = "high" if left < SOON else "medium"
+    return [Finding(id="ssl.expires_soon", severity=severity, message=message, evidence=evidence)]
 
 
 def _strength(certificate: Certificate) -> list[Finding]:
