@@ -77,23 +77,23 @@ async def test_a_certificate_with_every_fault_has_all_of_them_named(
     assert found(outputs, "ssl") == ("fail", {"expired", "wrong_name", "untrusted"})
 
 
-async def test_obsolete_protocols_are_found(scan: Any, found: Found, good: Good, authority: Authority) -> None:
+@pytest.mark.parametrize(
+    ("newest", "status", "finding"),
+    [(ssl.TLSVersion.TLSv1_1, "fail", "protocol_obsolete"), (ssl.TLSVersion.TLSv1_3, "warn", "protocol_old")],
+)
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+async def test_obsolete_protocols_are_found(
+    scan: Any, found: Found, good: Good, authority: Authority, newest: ssl.TLSVersion, status: str, finding: str
+) -> None:
     """Alone they fail a site; beside modern ones they are a warning."""
-    for newest, status, finding in (
-        (ssl.TLSVersion.TLSv1_1, "fail", "protocol_obsolete"),
-        (ssl.TLSVersion.TLSv1_3, "warn", "protocol_old"),
-    ):
-        context = authority.server()
-        with pytest.warns(DeprecationWarning):
-            context.minimum_version = ssl.TLSVersion.TLSv1_1
-            context.maximum_version = newest
-            if newest is ssl.TLSVersion.TLSv1_3:
-                context.minimum_version = ssl.TLSVersion.TLSv1_1
-        with serving(good, context) as site:
-            outputs = await scan.site(site, "ssl")
-        said, findings = found(outputs, "ssl")
-        assert said == status
-        assert finding in findings
+    context = authority.server()
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.maximum_version = newest
+    with serving(good, context) as site:
+        outputs = await scan.site(site, "ssl")
+    said, findings = found(outputs, "ssl")
+    assert said == status
+    assert finding in findings
 
 
 async def test_a_cipher_without_forward_secrecy_is_a_warning(

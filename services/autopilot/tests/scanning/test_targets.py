@@ -10,10 +10,11 @@ import pytest
 from jobforge.autopilot.scanning.failures import TargetNotAllowed, TargetTimeout, TargetUnresolvable
 from jobforge.autopilot.scanning.fetching import Limits
 from jobforge.autopilot.scanning.places import place_of
+from jobforge.autopilot.scanning.routes import resolve
 from jobforge.autopilot.scanning.targets import (
     Registered,
-    TargetsFileInvalid,
     TargetSettings,
+    TargetsFileInvalid,
     registered,
     targets_of,
 )
@@ -50,7 +51,7 @@ def test_names_of_the_file_and_urls_on_allowed_hosts_are_targets(target: str, ur
 )  # fmt: skip
 def test_anything_else_is_refused_by_name(target: str) -> None:
     """Unasked; with the error that never changes."""
-    with pytest.raises(TargetNotAllowed, match="^target: ") as raised:
+    with pytest.raises(TargetNotAllowed, match=r"^target: ") as raised:
         ALLOWED.place(target)
     assert raised.value.code == "target.not_allowed"
 
@@ -82,7 +83,7 @@ def test_a_targets_file_with_an_error_stops_the_service(tmp_path: Path, text: st
     file = tmp_path / "targets.yaml"
     if text is not None:
         file.write_text(text)
-    with pytest.raises(TargetsFileInvalid, match="^JOBFORGE_TARGETS_FILE: "):
+    with pytest.raises(TargetsFileInvalid, match=r"^JOBFORGE_TARGETS_FILE: "):
         targets_of(TargetSettings(targets_file=file))
 
 
@@ -105,11 +106,9 @@ async def test_the_loopback_by_name_or_number_is_refused_by_this_machines_own_re
     """However the number is spelt."""
     with serving({"/": Reply()}) as site:
         for host in ("localhost", "127.0.0.1", "2130706433", "0x7f000001", "127.1"):
-            scanner = scan.scanner(site.url(host), allow_private=False)
+            scanner = scan.scanner(site.url(host), allow_private=False, asked=resolve)
             with pytest.raises(TargetNotAllowed, match="allow_private"):
-                from jobforge.autopilot.scanning.routes import resolve
-
-                await scan.at(type(scanner)(scanner.targets, asked=resolve))
+                await scan.at(scanner)
     assert site.asked == []
 
 

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,9 +95,7 @@ def _old_versions() -> tuple[ssl.TLSVersion, ...]:
 
 def _only(version: ssl.TLSVersion) -> ssl.SSLContext:
     context = lenient_context()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = context.maximum_version = version
+    context.minimum_version = context.maximum_version = version
     return context
 
 

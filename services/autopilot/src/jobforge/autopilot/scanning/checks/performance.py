@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
-from jobforge.autopilot.scanning.fetching import MIB, Answer
+from jobforge.autopilot.scanning.fetching import MIB
 from jobforge.autopilot.scanning.results import Check, Finding, Severity, examples, judged
 from jobforge.autopilot.scanning.sightings import Sightings
 
@@ -80,7 +80,8 @@ def _blocking(seen: Sightings) -> list[Finding]:
 
 
 def _files(seen: Sightings) -> list[Finding]:
-    broken = [f"{each.reference} answered {each.answer.status}" for each in seen.resources if _is_broken(each.answer)]
+    answered = [(each.reference, each.answer.status) for each in seen.resources if each.answer is not None]
+    broken = [f"{reference} answered {status}" for reference, status in answered if status >= 400]
     missing = [f"{each.reference}: {each.reason}" for each in seen.resources if each.answer is None]
     findings = []
     if broken:
@@ -90,10 +91,6 @@ def _files(seen: Sightings) -> list[Finding]:
         message = "Files of the page were not fetched, so that their weight is not counted."
         findings.append(_found("files_not_fetched", "info", message, examples(missing)))
     return findings
-
-
-def _is_broken(answer: Answer | None) -> bool:
-    return answer is not None and answer.status >= 400
 
 
 def _percentiles(seconds: Sequence[float]) -> dict[str, Any]:
