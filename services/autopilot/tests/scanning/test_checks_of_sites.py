@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from jobforge.autopilot.scanning.answers import Answer, Timing
 from jobforge.autopilot.scanning.checks import performance
-from jobforge.autopilot.scanning.fetching import Answer, Timing
 from jobforge.autopilot.scanning.places import place_of
 from jobforge.autopilot.scanning.sightings import Sightings
 from jobforge.autopilot.templates.ops_scan import Outputs
@@ -210,7 +210,7 @@ def test_a_server_that_begins_to_answer_late_is_judged_by_half_of_its_answers(se
     place = place_of("https://shop.example/")
 
     def answered(first_byte: float) -> Answer:
-        return Answer(place, 200, {}, (), b"", False, Timing(0.1, 0.1, first_byte, first_byte + 0.3))
+        return Answer(place, "127.0.0.1", 200, {}, (), b"", False, Timing(0.1, 0.1, first_byte, first_byte + 0.3))
 
     seen = Sightings(
         place,
@@ -244,6 +244,16 @@ async def test_what_is_no_page_is_skipped_by_accessibility(scan: Any, found: Fou
         outputs = await scan.site(site, "accessibility")
     assert found(outputs, "accessibility")[0] == "skipped"
     assert "application/json" in outputs.checks[0].findings[0].message
+
+
+async def test_an_encrypted_site_that_leads_to_a_page_without_encryption_fails(
+    scan: Any, found: Found, good: Good, authority: Authority
+) -> None:
+    """However good its certificate is."""
+    with serving(good) as plain, serving({}, authority.server()) as site:
+        site.replies["/"] = Reply(status=301, headers={"Location": plain.url()})
+        outputs = await scan.at(scan.scanner(site.url(), plain.url()), checks=["ssl"])
+    assert found(outputs, "ssl") == ("fail", {"given_up"})
 
 
 def redirecting(site: Site, *ways: str) -> None:

@@ -140,12 +140,22 @@ async def test_a_page_that_kills_its_reader_costs_its_own_attempt_alone(
     scan: Any, good: Good, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The child dies; nothing is kept for the trend."""
-    monkeypatch.setattr(observing.pages, "read_page", DiesOf("poison", pages.read_page))
+    monkeypatch.setattr(observing, "read_page", DiesOf("poison", pages.read_page))
     good["/"] = Reply(b"<html>poison</html>")
     with serving(good) as site, pytest.raises(ChildDied):
         await scan.site(site, "accessibility")
     assert scan.job.artifacts == {}
     assert await scan.history.earlier("acme", site.url(), UUID(int=2)) == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b" ", b"<!-- -->", b"\0", b"\xff\xfe", b"<div>" * 100_000, b"<html lang='\xed\xa0\x80'>", b"plain"]
+)
+@pytest.mark.parametrize("charset", ["utf-8", "utf-7", "no-such", "rot13"])
+async def test_a_page_that_is_hardly_one_is_read_all_the_same(scan: Any, body: bytes, charset: str) -> None:
+    """Nothing, noise, and ten thousand levels; character sets that do not exist."""
+    facts = await scan.job.in_process(pages.read_page, body, "", f"text/html; charset={charset}")
+    assert facts.title == ""
 
 
 def test_a_body_that_unpacks_to_too_much_is_cut() -> None:

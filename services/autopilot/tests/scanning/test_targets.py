@@ -194,6 +194,13 @@ async def test_a_name_without_an_address_and_one_that_takes_too_long_are_told_ap
         await scan.at(scan.scanner("https://shop.example/", asked=never))
 
 
+@pytest.mark.parametrize("reference", ["/" + "x" * 9_000, "/\ud800", "http://" + "a" * 300 + "/\udfff", "http://[x"])
+def test_a_reference_that_no_server_would_take_leads_nowhere(reference: str) -> None:
+    """It does not end the scan as an error nobody knows."""
+    with pytest.raises(TargetNotAllowed):
+        place_of("http://a.example/").joined(reference)
+
+
 def test_a_path_that_would_break_a_request_in_two_is_encoded() -> None:
     """Line ends and spaces of a redirect never reach the wire."""
     assert place_of("http://a.example/x y").path == "/x%20y"

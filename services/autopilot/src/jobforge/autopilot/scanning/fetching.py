@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
+from jobforge.autopilot.scanning.answers import MIB, Answer, Timing
 from jobforge.autopilot.scanning.failures import TargetMisbehaves, TargetTimeout, TargetUnreachable, TlsFailed
 from jobforge.autopilot.scanning.places import Place
 from jobforge.autopilot.scanning.routes import Routes
 
-MIB = 1024 * 1024
 _AGENT = "JobForge-Autopilot/1 (site scan)"
 
 
@@ -27,33 +27,6 @@ class Limits:
     redirects: int = 5
     resources: int = 20
     samples: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds from the first step to each part's end; ``tls`` is None without encryption."""
-
-    connect: float
-    tls: float | None
-    first_byte: float
-    total: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; ``body`` is as it came over the wire, and cut where it was ``truncated``."""
-
-    place: Place
-    status: int
-    headers: Mapping[str, str]
-    cookies: tuple[str, ...]
-    body: bytes
-    truncated: bool
-    timing: Timing
-
-    def header(self, name: str) -> str:
-        """A header's value, or nothing; several of one name are joined by commas."""
-        return self.headers.get(name.lower(), "")
 
 
 class Fetcher:
@@ -87,20 +60,22 @@ class Fetcher:
     async def _first(self, place: Place, addresses: tuple[str, ...], most: int, headers: Mapping[str, str]) -> Answer:
         for address in addresses:
             try:
-                return await _fetched(place, address, most, headers)
-            except httpx.ConnectError:
+                return await _fetched(place, address, self._limits.patience / len(addresses), most, headers)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
                 if address == addresses[-1]:
                     raise
         raise AssertionError("a route has an address")
 
 
-async def _fetched(place: Place, address: str, most: int, headers: Mapping[str, str]) -> Answer:
+async def _fetched(place: Place, address: str, patience: float, most: int, headers: Mapping[str, str]) -> Answer:
     seen: dict[str, float] = {}
 
     async def trace(event: str, _info: Mapping[str, Any]) -> None:
         seen[event] = perf_counter()
 
-    async with httpx.AsyncClient(verify=lenient_context(), timeout=None, trust_env=False) as client:  # noqa: S113
+    # The caller bounds the time of all of it; only connecting has a share, so that the next address gets its turn.
+    waits = httpx.Timeout(None, connect=patience)
+    async with httpx.AsyncClient(verify=lenient_context(), timeout=waits, trust_env=False) as client:
         request = client.build_request(
             "GET",
             httpx.URL(scheme=place.scheme, host=address, port=place.port, raw_path=place.path.encode()),
@@ -121,6 +96,7 @@ async def _fetched(place: Place, address: str, most: int, headers: Mapping[str, 
             await answer.aclose()
     return Answer(
         place,
+        address,
         answer.status_code,
         {name.lower(): value for name, value in answer.headers.items()},
         tuple(answer.headers.get_list("set-cookie")),

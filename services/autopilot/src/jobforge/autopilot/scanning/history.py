@@ -97,14 +97,13 @@ class History:
                 found.append(result)
         return sorted(found, key=_age)
 
-    async def keep(self, tenant_id: str, target_url: str, result: Result) -> None:
-        """Keep a result, and forget the oldest beyond ``KEPT``."""
+    async def keep(self, tenant_id: str, target_url: str, result: Result, earlier: Sequence[Result]) -> None:
+        """Keep a result, and forget the oldest of the earlier ones beyond ``KEPT`` together."""
         folder = _folder(tenant_id, target_url)
-        older = await self.earlier(tenant_id, target_url, result.run_id)
         try:
             path = f"{folder}/{result.run_id}.json"
             await obstore.put_async(self._store, path, result.model_dump_json().encode(), use_multipart=False)
-            for each in older[: max(0, len(older) + 1 - KEPT)]:
+            for each in earlier[: max(0, len(earlier) + 1 - KEPT)]:
                 await obstore.delete_async(self._store, f"{folder}/{each.run_id}.json")
         except (BaseError, OSError) as error:
             raise ArtifactsUnavailable(str(error).partition("\n")[0]) from error

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobforge.autopilot.scanning import encryption, pages
+from jobforge.autopilot.scanning.answers import Answer
+from jobforge.autopilot.scanning.encryption import look_at
 from jobforge.autopilot.scanning.failures import (
     TargetMisbehaves,
     TargetNotAllowed,
@@ -15,7 +16,8 @@ from jobforge.autopilot.scanning.failures import (
     TargetUnresolvable,
     TlsFailed,
 )
-from jobforge.autopilot.scanning.fetching import Answer, Fetcher, Limits
+from jobforge.autopilot.scanning.fetching import Fetcher, Limits
+from jobforge.autopilot.scanning.pages import read_page
 from jobforge.autopilot.scanning.places import Place
 from jobforge.autopilot.scanning.results import CheckName
 from jobforge.autopilot.scanning.routes import Resolve, Routes, resolve
@@ -98,13 +100,12 @@ class _Look:
 
     async def _tls(self, hops: tuple[Answer, ...]) -> tuple[TlsFacts | None, str]:
         """Of the first place on the way that is encrypted."""
-        place = next((each.place for each in hops if each.place.scheme == "https"), None)
-        if place is None:
+        first = next((each for each in hops if each.place.scheme == "https"), None)
+        if first is None:
             return None, ""
-        address = (await self.routes.to(place)).addresses[0]
         try:
             return await self.job.in_thread(
-                encryption.look_at, place, address, self.limits.patience, self.authorities
+                look_at, first.place, first.address, self.limits.patience, self.authorities
             ), ""
         except TlsFailed as error:
             return None, str(error)
@@ -113,7 +114,7 @@ class _Look:
         kind = page.header("content-type")
         if kind.partition(";")[0].strip().lower() not in ("text/html", "application/xhtml+xml") or not page.body:
             return None
-        return await self.job.in_process(pages.read_page, page.body, page.header("content-encoding"), kind)
+        return await self.job.in_process(read_page, page.body, page.header("content-encoding"), kind)
 
     async def _resources(self, page: Answer, facts: PageFacts) -> tuple[Resource, ...]:
         """What the page loads, each within the limits; what may not be called is not, and says so."""

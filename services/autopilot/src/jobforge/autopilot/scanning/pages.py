@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from jobforge.autopilot.scanning.answers import MIB
 from jobforge.autopilot.scanning.failures import PageTooCostly
-from jobforge.autopilot.scanning.fetching import MIB
 from jobforge.autopilot.scanning.sightings import PageFacts
 from jobforge.execution.means import within_means
 
@@ -41,10 +41,9 @@ def _charset(content_type: str) -> str | None:
 
 
 def _facts(html: bytes, charset: str | None) -> PageFacts:
-    from lxml import html as parsing
-
-    parser = parsing.HTMLParser(encoding=charset, no_network=True, remove_comments=True, remove_pis=True)
-    root = parsing.document_fromstring(html.strip() or b"<html></html>", parser=parser, ensure_head_body=True)
+    root = _root(html, charset)
+    if root is None:
+        return PageFacts()
     inputs = [
         each for each in root.iter("input", "select", "textarea") if each.get("type", "").lower() not in _UNLABELLED
     ]
@@ -78,6 +77,21 @@ def _facts(html: bytes, charset: str | None) -> PageFacts:
         ),
         resources=_references(root),
     )
+
+
+def _root(html: bytes, charset: str | None) -> Any:
+    """The page's tree, or None if there is nothing in it."""
+    from lxml import etree
+    from lxml import html as parsing
+
+    try:
+        parser = parsing.HTMLParser(encoding=charset, no_network=True, remove_comments=True, remove_pis=True)
+    except LookupError:
+        parser = parsing.HTMLParser(no_network=True, remove_comments=True, remove_pis=True)
+    try:
+        return parsing.document_fromstring(html, parser=parser, ensure_head_body=True)
+    except etree.ParserError:
+        return None
 
 
 def _named(element: Any) -> bool:

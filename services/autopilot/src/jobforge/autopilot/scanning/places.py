@@ -5,6 +5,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from jobforge.autopilot.scanning.failures import TargetNotAllowed
 
+LONGEST = 8_000
+"""Characters of path and query."""
 _PORTS = {"https": 443, "http": 80}
 _IN_PATHS = "%/:?@!$&'()*+,;=~-._[]"
 
@@ -49,11 +51,13 @@ def place_of(url: str) -> Place:
         host, port = (parts.hostname or "").rstrip("."), parts.port
         if not host.isascii():
             host = host.encode("idna").decode()
+        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_IN_PATHS)
     except ValueError:
         raise TargetNotAllowed("target: this is no URL; write https://host/path") from None
+    if len(path) > LONGEST:
+        raise TargetNotAllowed(f"target: the URL's path and query have more than {LONGEST} characters; shorten them")
     if parts.scheme not in _PORTS or not host or any(each.isspace() or not each.isprintable() for each in host):
         raise TargetNotAllowed("target: only http and https URLs with a host are scanned; write https://host/path")
     if parts.username is not None or parts.password is not None:
         raise TargetNotAllowed("target: the URL holds a user or a password; leave them out, scans sign in nowhere")
-    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_IN_PATHS)
     return Place(parts.scheme, host, port or _PORTS[parts.scheme], path)

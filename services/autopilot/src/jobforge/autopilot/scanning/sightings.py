@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jobforge.autopilot.scanning.fetching import Answer
+from jobforge.autopilot.scanning.answers import Answer
 from jobforge.autopilot.scanning.places import Place
 
 

@@ -68,7 +68,8 @@ async def run(inputs: Inputs, job: Job, *, scanner: Scanner, history: History) -
         checks=checks,
     )
     await job.progress(0.9, "everything is checked")
-    change = trend(result, await history.earlier(job.tenant_id, place.url, job.run_id))
+    earlier = await history.earlier(job.tenant_id, place.url, job.run_id)
+    change = trend(result, earlier)
     outputs = Outputs(
         target=inputs.target,
         url=place.url,
@@ -83,7 +84,7 @@ async def run(inputs: Inputs, job: Job, *, scanner: Scanner, history: History) -
     await job.write_artifact("report.html", to_html(inputs.target, place.url, result, change), "text/html")
     await job.write_artifact("report.json", json.dumps(told, ensure_ascii=False, indent=2), "application/json")
     if not job.dry_run:
-        await history.keep(job.tenant_id, place.url, result)
+        await history.keep(job.tenant_id, place.url, result, earlier)
     job.measure("score", result.score)
     for severity in ("high", "medium", "low"):
         job.measure(f"findings_{severity}", sum(each.severity == severity for c in checks for each in c.findings))

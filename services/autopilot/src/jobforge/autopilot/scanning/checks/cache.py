@@ -2,7 +2,7 @@
 
 import re
 
-from jobforge.autopilot.scanning.fetching import Answer
+from jobforge.autopilot.scanning.answers import Answer
 from jobforge.autopilot.scanning.results import Check, Finding, Severity, examples, judged
 from jobforge.autopilot.scanning.sightings import Sightings
 

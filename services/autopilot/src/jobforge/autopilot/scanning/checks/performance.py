@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
-from jobforge.autopilot.scanning.fetching import MIB
+from jobforge.autopilot.scanning.answers import MIB
 from jobforge.autopilot.scanning.results import Check, Finding, Severity, examples, judged
 from jobforge.autopilot.scanning.sightings import Sightings
 

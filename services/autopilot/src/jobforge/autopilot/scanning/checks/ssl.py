@@ -24,7 +24,10 @@ def check(seen: Sightings) -> Check:
     tls = seen.tls
     certificate = tls.certificate
     findings = [*_chain(tls), *_dates(certificate, seen.seen_at), *_strength(certificate), *_agreement(tls)]
-    if seen.asked.scheme == "http" and all(each.place.scheme == "http" for each in seen.hops[:1]):
+    if seen.page.place.scheme == "http":
+        message = "The encrypted site leads to a page without encryption: serve all of it by https."
+        findings.append(Finding(id="ssl.given_up", severity="high", message=message, evidence=seen.page.place.origin))
+    if seen.asked.scheme == "http":
         message = "The address begins with http: link to https, so that the first request cannot be read or changed."
         findings.append(Finding(id="ssl.reached_by_http", severity="info", message=message, evidence=seen.asked.origin))
     measured = {
