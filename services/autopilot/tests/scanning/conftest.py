@@ -58,7 +58,7 @@ class Scan:
     folder: Path
     authorities: Path
     job: RecordingJob = field(default_factory=RecordingJob)
-    limits: Limits = field(default_factory=lambda: Limits(samples=3))
+    limits: Limits = field(default_factory=lambda: Limits(patience=60, samples=3))
 
     @property
     def history(self) -> History:
