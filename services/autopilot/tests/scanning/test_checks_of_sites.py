@@ -51,7 +51,8 @@ async def test_a_certificate_in_order_passes(scan: Any, found: Found, good: Good
         ({"days": -1}, "expired"),
         ({"days": 3}, "expires_soon"),
         ({"names": ["other.example"]}, "wrong_name"),
-        ({"own": True}, "untrusted"),
+        ({"signed_by": "itself"}, "untrusted"),
+        ({"signed_by": "unsent intermediate"}, "untrusted"),
         ({"key": "short"}, "weak_key"),
     ],
 )
@@ -72,7 +73,7 @@ async def test_a_certificate_with_every_fault_has_all_of_them_named(
     scan: Any, found: Found, good: Good, authority: Authority
 ) -> None:
     """OpenSSL stops at the first; a report does not."""
-    with serving(good, authority.server(["other.example"], days=-1, own=True)) as site:
+    with serving(good, authority.server(["other.example"], days=-1, signed_by="itself")) as site:
         outputs = await scan.site(site, "ssl")
     assert found(outputs, "ssl") == ("fail", {"expired", "wrong_name", "untrusted"})
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -103,7 +103,7 @@ class Authority:
         self._folder = folder
         self._numbers = count()
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test Authority")])
+        self._name = _name("Test Authority")
         built = _built(self._name, self._name, self._key.public_key(), 30).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         )
@@ -111,15 +111,21 @@ class Authority:
         self.file.write_bytes(built.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
     def server(
-        self, names: Sequence[str] = ("localhost",), days: float = 60, key: Any = None, own: bool = False
+        self,
+        names: Sequence[str] = ("localhost",),
+        days: float = 60,
+        key: Any = None,
+        signed_by: Literal["authority", "itself", "unsent intermediate"] = "authority",
     ) -> ssl.SSLContext:
-        """A server's context, its certificate for these names; ``own``: signed by itself."""
+        """A server's context, its certificate for these names."""
         key = key or ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "site")])
+        subject, unsent = _name("site"), (_name("Unsent Intermediate"), ec.generate_private_key(ec.SECP256R1()))
+        signers = {"authority": (self._name, self._key), "itself": (subject, key), "unsent intermediate": unsent}
+        issuer, signing = signers[signed_by]
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-        built = _built(subject, subject if own else self._name, key.public_key(), days)
+        built = _built(subject, issuer, key.public_key(), days)
         built = built.add_extension(alternatives, critical=False)
-        certificate = built.sign(key if own else self._key, hashes.SHA256())
+        certificate = built.sign(signing, hashes.SHA256())
         pem = self._folder / f"site-{next(self._numbers)}.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         pem.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
@@ -127,6 +133,10 @@ class Authority:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.load_cert_chain(pem)
         return context
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
 def _built(subject: x509.Name, issuer: x509.Name, key: Any, days: float) -> x509.CertificateBuilder:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jobforge.autopilot.scanning.failures import TargetTimeout, TargetUnreachable, TlsFailed
-from jobforge.autopilot.scanning.fetching import lenient_context
+from jobforge.autopilot.scanning.fetching import EVERY_CIPHER, lenient_context
 from jobforge.autopilot.scanning.places import Place
 from jobforge.autopilot.scanning.sightings import Certificate, TlsFacts
 
@@ -29,6 +29,12 @@ def look_at(place: Place, address: str, patience: float, authorities: Path | Non
             with context.wrap_socket(line, server_hostname=place.host) as secured:
                 return then(secured)
 
+    def agreed() -> tuple[bytes, str, str]:
+        try:
+            return shaken(_modern(), _agreed)
+        except ssl.SSLError:
+            return shaken(lenient_context(), _agreed)
+
     def refused(context: ssl.SSLContext) -> str:
         try:
             shaken(context, _nothing)
@@ -44,7 +50,7 @@ def look_at(place: Place, address: str, patience: float, authorities: Path | Non
         return True
 
     try:
-        leaf, protocol, cipher = shaken(lenient_context(), _agreed)
+        leaf, protocol, cipher = agreed()
         untrusted, misnamed = refused(_trusting(authorities)), refused(_naming(leaf))
     except TimeoutError as error:
         raise TargetTimeout(f"target: {place.authority} did not shake hands within {patience:g} s") from error
@@ -67,6 +73,14 @@ def _agreed(line: ssl.SSLSocket) -> tuple[bytes, str, str]:
     return line.getpeercert(binary_form=True) or b"", line.version() or "", cipher[0] if cipher else ""
 
 
+def _modern() -> ssl.SSLContext:
+    """Offers what a browser would, and takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _trusting(authorities: Path | None) -> ssl.SSLContext:
     """Judges the chain alone, neither names nor dates."""
     context = ssl.create_default_context(cafile=None if authorities is None else str(authorities))
@@ -85,7 +99,7 @@ def _naming(leaf: bytes) -> ssl.SSLContext:
 def _any_age(context: ssl.SSLContext) -> ssl.SSLContext:
     context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.set_ciphers(EVERY_CIPHER)
     return context
 
 

@@ -14,6 +14,8 @@ from jobforge.autopilot.scanning.failures import TargetMisbehaves, TargetTimeout
 from jobforge.autopilot.scanning.places import Place
 from jobforge.autopilot.scanning.routes import Routes
 
+EVERY_CIPHER = "ALL:!aNULL:@SECLEVEL=0"
+"""Of OpenSSL, but for those that need no certificate."""
 _AGENT = "JobForge-Autopilot/1 (site scan)"
 
 
@@ -132,7 +134,7 @@ def lenient_context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.set_ciphers(EVERY_CIPHER)
     return context
 
 
