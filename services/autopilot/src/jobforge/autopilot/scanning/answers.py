@@ -10,7 +10,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds from the first step to each part's end; ``tls`` is None without encryption."""
+    """Seconds of each part: connecting, TLS (None without), from then to the end of the headers, and all together."""
 
     connect: float
     tls: float | None

@@ -90,7 +90,6 @@ async def _fetched(place: Place, address: str, patience: float, most: int, heade
             },
             extensions={"sni_hostname": place.host, "trace": trace},
         )
-        began = perf_counter()
         answer = await client.send(request, stream=True)
         try:
             body, truncated = await _body(answer, most)
@@ -104,7 +103,7 @@ async def _fetched(place: Place, address: str, patience: float, most: int, heade
         tuple(answer.headers.get_list("set-cookie")),
         body,
         truncated,
-        _timing(seen, began, perf_counter()),
+        _timing(seen, perf_counter()),
     )
 
 
@@ -117,13 +116,14 @@ async def _body(answer: httpx.Response, most: int) -> tuple[bytes, bool]:
     return bytes(body), False
 
 
-def _timing(seen: Mapping[str, float], began: float, ended: float) -> Timing:
-    connected = seen.get("connection.connect_tcp.complete", began)
+def _timing(seen: Mapping[str, float], ended: float) -> Timing:
+    began = seen["connection.connect_tcp.started"]
+    connected = seen["connection.connect_tcp.complete"]
     secured = seen.get("connection.start_tls.complete")
     return Timing(
         connect=connected - began,
         tls=None if secured is None else secured - connected,
-        first_byte=seen.get("http11.receive_response_headers.complete", ended) - (secured or connected),
+        first_byte=seen["http11.receive_response_headers.complete"] - (secured or connected),
         total=ended - began,
     )
 
