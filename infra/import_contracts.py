@@ -10,6 +10,7 @@ PURE = frozenset(
         "admission",
         "control_state",
         "endings",
+        "judging",
         "offsets",
         "policy",
         "projection",

@@ -3,7 +3,7 @@
 import pytest
 
 from jobforge.settler.notifying.failures import TargetRefused
-from jobforge.settler.notifying.targets import Allowed, Target, check_addresses, is_public
+from jobforge.settler.notifying.targets import Allowed, Target, check_addresses
 
 ALLOWED = Allowed(hosts=frozenset({"hooks.example.com", "b.example:8443"}), private_hosts=frozenset({"intern:8080"}))
 
@@ -55,23 +55,9 @@ def test_a_path_never_ends_the_request_line() -> None:
     assert not set(path) & set(" \r\n")
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-        "255.255.255.255", "::", "::1", "fe80::1", "fe80::1%eth0", "fd00::1", "ff02::1", "::ffff:127.0.0.1",
-        "2002:7f00:1::", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
-    ],
-)  # fmt: skip
-def test_addresses_that_are_not_of_the_public_internet(address: str) -> None:
-    """Also where IPv6 wraps them; one of them among public ones is enough to refuse the host."""
-    assert not is_public(address)
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "fe80::1%eth0", "::ffff:127.0.0.1"])
+def test_one_address_that_is_not_public_is_enough_to_refuse_a_host(address: str) -> None:
+    """Also among public ones."""
     target = Target("https", "hooks.example.com", 443, "/", private=False)
     with pytest.raises(TargetRefused):
         check_addresses(target, ["1.1.1.1", address])
-
-
-@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"])
-def test_addresses_of_the_public_internet(address: str) -> None:
-    """They may be called."""
-    assert is_public(address)

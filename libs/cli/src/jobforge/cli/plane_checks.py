@@ -33,6 +33,7 @@ PORTS = (
     Port("settler", "JOBFORGE_SETTLER_PORT", 8091),
     Port("aias", "JOBFORGE_AIAS_PORT", 8092),
     Port("readylayer", "JOBFORGE_READYLAYER_PORT", 8094),
+    Port("autopilot", "JOBFORGE_AUTOPILOT_PORT", 8095),
     Port("Kafka", "JOBFORGE_KAFKA_PORT", 9092),
     Port("Redis", "JOBFORGE_REDIS_PORT", 6379),
     Port("Jaeger", "JOBFORGE_JAEGER_PORT", 16686),

@@ -1,14 +1,13 @@
 """Which addresses a webhook may have: listed hosts alone, and public addresses unless the list says otherwise."""
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit
 
+from jobforge.chassis.public_addresses import is_public
 from jobforge.settler.notifying.failures import TargetRefused
 
 _PORTS = {"https": 443, "http": 80}
 _IN_PATHS = "%/:?@!$&'()*+,;=~-._"
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +58,6 @@ def check_addresses(target: Target, addresses: list[str]) -> None:
             f"recipient: {target.authority} has a private address; if it is meant to be called, "
             f"add it to JOBFORGE_SETTLER_WEBHOOK_PRIVATE_HOSTS"
         )
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the public internet, also where IPv6 wraps an IPv4 address."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
 
 
 def _split(url: str) -> tuple[SplitResult, str, int]:

@@ -1,0 +1,1 @@
+"""Autopilot: looks at sites from outside, explains what went wrong, and drafts content."""

@@ -1,0 +1,1 @@
+"""Looks at a site from outside, and says what it found."""

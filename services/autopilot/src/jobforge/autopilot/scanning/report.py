@@ -1,0 +1,79 @@
+"""The report of a scan as one self-contained page, and as JSON for programs."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jobforge.autopilot.scanning.history import Result, Trend
+from jobforge.autopilot.scanning.results import COSTS
+
+TITLES = {
+    "ssl": "Encryption",
+    "headers": "Protective headers",
+    "cache": "Caching and compression",
+    "cdn": "Content delivery",
+    "performance": "Speed and weight",
+    "accessibility": "Accessibility (static subset)",
+}
+_VERDICTS = {
+    "pass": "Everything that was checked is in order.",
+    "warn": "The site works; some things should be better.",
+    "fail": "Something needs to be mended now.",
+}
+
+
+def to_html(target: str, url: str, result: Result, trend: Trend | None) -> str:
+    """A page that loads nothing from anywhere; whatever the site said stands there as text."""
+    findings = [(check.name, each) for check in result.checks for each in check.findings]
+    findings.sort(key=lambda one: -COSTS[one[1].severity])
+    counts = {severity: sum(each.severity == severity for _, each in findings) for severity in COSTS}
+    page: str = _template().render(
+        target=target,
+        url=url,
+        result=result,
+        trend=trend,
+        findings=findings,
+        counts=counts,
+        titles=TITLES,
+        said=_VERDICTS[result.verdict],
+        measured={check.name: list(_flat(check.measured)) for check in result.checks},
+    )
+    return page
+
+
+def _flat(measured: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names and values as a person reads them."""
+    rows = []
+    for name, value in measured.items():
+        label = name.replace("_", " ")
+        if isinstance(value, dict):
+            rows.append((label, ", ".join(f"{inner} {_shown(each)}" for inner, each in value.items()) or "–"))
+        elif isinstance(value, list):
+            rows.append((label, ", ".join(map(_shown, value)) or "–"))
+        else:
+            rows.append((label, _shown(value)))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    name = "report.html.j2"
+    source = (files("jobforge.autopilot.scanning") / name).read_text("utf-8")
+    environment = Environment(
+        loader=DictLoader({name: source}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

@@ -1,0 +1,1 @@
+"""The templates of autopilot, one file each."""

@@ -1,0 +1,17 @@
+"""What autopilot's templates are given."""
+
+from collections.abc import Iterable
+
+from jobforge.autopilot.scanning.history import History
+from jobforge.autopilot.scanning.observing import Scanner
+from jobforge.autopilot.scanning.targets import TargetSettings, targets_of
+from jobforge.chassis.settings import Settings
+
+
+def autopilot_tools(settings: Settings) -> Iterable[object]:
+    """What the templates may ask for; reads the targets' file now, and opens nothing else before it is used."""
+    scanning = TargetSettings()
+    return [
+        Scanner(targets_of(scanning), authorities=scanning.autopilot_ca_file),
+        History(settings.artifacts_url),
+    ]

@@ -1,0 +1,197 @@
+"""A scan of a real site gives a verdict, a report for people, and what changed since the last one."""
+
+import json
+import socket
+import zlib
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from lxml import html
+from pydantic import ValidationError
+
+from jobforge.autopilot.scanning import observing, pages
+from jobforge.autopilot.scanning.failures import TargetMisbehaves, TargetTimeout, TargetUnreachable
+from jobforge.autopilot.scanning.fetching import Limits
+from jobforge.autopilot.templates.ops_scan import Inputs
+from jobforge.execution.errors import ChildDied
+from jobforge.testkit.dying import DiesOf
+from jobforge.testkit.recording_job import RecordingJob
+from jobforge.testkit.sites import Reply, serving
+
+Good = dict[str, Reply]
+
+
+def next_job(scan: Any, number: int, **changed: Any) -> None:
+    """A further run of the tenant."""
+    scan.job = RecordingJob(run_id=UUID(int=number), **changed)
+
+
+def kept(folder: Path) -> int:
+    """How many results the tenant's store holds."""
+    return len(list(folder.rglob("scans/acme/*/*.json")))
+
+
+async def test_the_guides_scan_checks_what_it_lists_in_its_order(scan: Any, good: Good) -> None:
+    """The list beats the scan type."""
+    with serving(good) as site:
+        outputs = await scan.site(site, "ssl", "cdn", "cache", scan_type="performance")
+    assert [each.name for each in outputs.checks] == ["ssl", "cdn", "cache"]
+    assert outputs.verdict == "fail"
+    assert outputs.score == (40 + 100 + 100) // 3
+
+
+@pytest.mark.parametrize(
+    ("scan_type", "checks"),
+    [
+        ("performance", ["performance", "cache", "cdn"]),
+        ("security", ["ssl", "headers"]),
+        ("full", ["ssl", "headers", "cache", "cdn", "performance", "accessibility"]),
+    ],
+)
+async def test_a_scan_type_has_checks_of_its_own(scan: Any, good: Good, scan_type: str, checks: list[str]) -> None:
+    """Unless some are listed."""
+    with serving(good) as site:
+        outputs = await scan.site(site, scan_type=scan_type)
+    assert [each.name for each in outputs.checks] == checks
+
+
+async def test_the_report_is_one_page_with_verdict_findings_and_evidence(scan: Any, good: Good) -> None:
+    """It loads nothing from anywhere; the same stands in a file for programs."""
+    del good["/"].headers["Content-Security-Policy"]
+    with serving(good) as site:
+        outputs = await scan.site(site)
+    data, kind = scan.job.artifacts["report.html"]
+    page = html.document_fromstring(data.decode())
+    text = " ".join(page.text_content().split())
+    assert kind == "text/html"
+    assert f"{outputs.score} / 100" in text
+    assert all(each.message in text for check in outputs.checks for each in check.findings)
+    assert "static subset" in text
+    assert "No earlier scan" in text
+    assert not page.xpath("//script | //link | //img | //iframe")
+    told = json.loads(scan.job.artifacts["report.json"][0])
+    assert told["checks"] == outputs.model_dump(mode="json")["checks"]
+    assert scan.job.metrics["score"] == outputs.score
+
+
+async def test_what_a_site_says_stands_in_the_report_as_text(scan: Any, good: Good) -> None:
+    """A header or an attribute cannot put a script into what is sent to a customer."""
+    good["/"].headers["Server"] = "<script>alert(1.0)</script>"
+    good["/"].body = good["/"].body.replace(b'alt="A lamp"', b"title='' onclick='<script>alert(2)</script>'")
+    with serving(good) as site:
+        await scan.site(site, "headers", "accessibility")
+    page = scan.job.artifacts["report.html"][0].decode()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1.0)" in page
+
+
+async def test_a_second_scan_tells_what_was_mended_and_what_is_new(scan: Any, good: Good) -> None:
+    """Over the checks that both made, and for the same target and tenant alone."""
+    policy = good["/"].headers.pop("Content-Security-Policy")
+    with serving(good) as site:
+        first = await scan.site(site, "headers", "cdn")
+        good["/"].headers["Content-Security-Policy"] = policy
+        del good["/"].headers["Referrer-Policy"]
+        next_job(scan, 2)
+        second = await scan.site(site, "headers")
+        next_job(scan, 3, tenant_id="other")
+        foreign = await scan.site(site, "headers")
+    assert first.trend is None
+    assert foreign.trend is None
+    assert second.trend.previous_run_id == UUID("00000000-0000-8000-8000-000000000001")
+    assert second.trend.compared == ["headers"]
+    assert (second.trend.previous_score, second.trend.score) == (60, 95)
+    assert second.trend.gone == ["headers.framable", "headers.no_csp"]
+    assert second.trend.appeared == ["headers.no_referrer_policy"]
+
+
+async def test_a_second_attempt_is_not_compared_with_the_first_one_of_its_run(scan: Any, good: Good) -> None:
+    """What died after keeping its result is done again as if it had not."""
+    with serving(good) as site:
+        await scan.site(site, "headers")
+        next_job(scan, 2)
+        first = await scan.site(site, "headers")
+        next_job(scan, 2, attempt=2)
+        again = await scan.site(site, "headers")
+    assert first.trend.previous_run_id == again.trend.previous_run_id != UUID(int=2)
+
+
+async def test_a_dry_run_looks_and_keeps_nothing(scan: Any, good: Good, tmp_path: Path) -> None:
+    """The next scan has nothing to compare with."""
+    next_job(scan, 9, dry_run=True)
+    with serving(good) as site:
+        assert (await scan.site(site, "headers")).score == 100
+    assert kept(tmp_path) == 0
+
+
+async def test_the_newest_twenty_results_of_a_target_are_kept(scan: Any, good: Good, tmp_path: Path) -> None:
+    """Older ones are deleted."""
+    with serving(good) as site:
+        for number in range(1, 23):
+            next_job(scan, number)
+            last = await scan.site(site, "headers")
+    assert kept(tmp_path) == 20
+    assert last.trend.previous_run_id == UUID(int=21)
+
+
+async def test_a_page_that_kills_its_reader_costs_its_own_attempt_alone(
+    scan: Any, good: Good, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child dies; nothing is kept for the trend."""
+    monkeypatch.setattr(observing, "read_page", DiesOf("poison", pages.read_page))
+    good["/"] = Reply(b"<html>poison</html>")
+    with serving(good) as site, pytest.raises(ChildDied):
+        await scan.site(site, "accessibility")
+    assert scan.job.artifacts == {}
+    assert await scan.history.earlier("acme", site.url(), UUID(int=2)) == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b" ", b"<!-- -->", b"\0", b"\xff\xfe", b"<div>" * 100_000, b"<html lang='\xed\xa0\x80'>", b"plain"]
+)
+@pytest.mark.parametrize("charset", ["utf-8", "utf-7", "no-such", "rot13"])
+async def test_a_page_that_is_hardly_one_is_read_all_the_same(scan: Any, body: bytes, charset: str) -> None:
+    """Nothing, noise, and ten thousand levels; character sets that do not exist."""
+    facts = await scan.job.in_process(pages.read_page, body, "", f"text/html; charset={charset}")
+    assert facts.title == ""
+
+
+def test_a_body_that_unpacks_to_too_much_is_cut() -> None:
+    """A few kilobytes that would be a gigabyte."""
+    bomb = zlib.compress(bytes(50_000_000), 9, wbits=31)
+    assert len(pages.unpacked(bomb, "gzip", 1_000)) == 1_000
+    assert pages.unpacked(b"no gzip", "gzip") == b"no gzip"
+
+
+async def test_a_site_that_nobody_serves_is_asked_again_later(scan: Any) -> None:
+    """Nothing listens on the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(TargetUnreachable, match=str(port)):
+        await scan.at(scan.scanner(f"http://localhost:{port}/"))
+
+
+async def test_a_site_that_never_answers_is_given_up_in_time(scan: Any) -> None:
+    """It takes the connection and stays silent."""
+    scan.limits = Limits(patience=0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(TargetTimeout, match=r"within 0\.2 s"):
+        await scan.at(scan.scanner(f"http://localhost:{server.getsockname()[1]}/"))
+
+
+async def test_a_site_that_redirects_for_ever_is_given_up(scan: Any) -> None:
+    """It names the limit."""
+    around = {"/": Reply(status=302, headers={"Location": "/"})}
+    with serving(around) as site, pytest.raises(TargetMisbehaves, match="more than 5 times"):
+        await scan.site(site, "headers")
+    assert len(site.asked) == 6
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"target": ""}, {"checks": ["ssl", "ssl"]}, {"checks": ["ports"]}, {"scan_type": "all"}, {"depth": 3}]
+)
+def test_inputs_that_ask_for_something_else_are_refused(wrong: dict[str, Any]) -> None:
+    """By field."""
+    with pytest.raises(ValidationError):
+        Inputs.model_validate({"target": "production", **wrong})
