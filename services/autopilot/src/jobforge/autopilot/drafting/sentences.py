@@ -1,0 +1,87 @@
+"""Cuts sources into sentences that can stand alone, without their markup."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from jobforge.autopilot.drafting.brief import Source
+
+MOST_SENTENCES = 5_000
+"""Of all sources together; what comes after is not looked at."""
+_SHORTEST, _LONGEST = 4, 60
+"""Words of a sentence that is worth quoting."""
+_END = re.compile(r"(?<=[.!?])[\"'”’)\]]?\s+(?=[\"'“‘(\[]?[A-Z0-9])")
+_NO_END = re.compile(
+    r"(?:\b(?:e\.g|i\.e|cf|vs|etc|approx|no|fig|dr|mr|mrs|ms|prof|st|inc|ltd|co|corp|jr|sr|u\.s|[a-z]))\.$", re.IGNORECASE
+)
+_HANGING = re.compile(
+    r"(?:it|its|this|that|these|those|they|their|he|she|his|her|however|therefore|thus|but|and|or|so|also|moreover|"
+    r"furthermore|instead|otherwise|such|then|here|in contrast|as a result)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence as its source has it; ``place`` counts sentences of all sources."""
+
+    document_id: str
+    text: str
+    place: int
+
+    @property
+    def words(self) -> int:
+        """How many there are."""
+        return len(self.text.split())
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it leans on the sentence before it, so that it says less when it stands alone."""
+        return _HANGING.match(self.text) is not None
+
+
+def sentences_of(sources: Sequence[Source]) -> list[Sentence]:
+    """The sentences of all sources in order, each once."""
+    found: list[Sentence] = []
+    seen: set[str] = set()
+    for source in sources:
+        for paragraph in paragraphs(source.text):
+            for text in split(paragraph):
+                known = text.casefold()
+                if known in seen or not _SHORTEST <= len(text.split()) <= _LONGEST or text[-1] not in ".!?":
+                    continue
+                seen.add(known)
+                found.append(Sentence(source.document_id, text, len(found)))
+                if len(found) == MOST_SENTENCES:
+                    return found
+    return found
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """The running text of Markdown or plain text: no headings, code, tables, pictures, HTML or addresses of links."""
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    for before, token in zip(tokens, tokens[1:], strict=False):
+        if token.type != "inline" or before.type != "paragraph_open":
+            continue
+        parts = (
+            " " if child.type in ("softbreak", "hardbreak") else child.content
+            for child in token.children or ()
+            if child.type in ("text", "code_inline", "softbreak", "hardbreak", "text_special")
+        )
+        yield " ".join("".join(parts).split())
+
+
+def split(paragraph: str) -> list[str]:
+    """A paragraph's sentences."""
+    parts: list[str] = []
+    begin = 0
+    for end in _END.finditer(paragraph):
+        sentence = paragraph[begin : end.end()].strip()
+        if _NO_END.search(sentence):
+            continue
+        parts.append(sentence)
+        begin = end.end()
+    rest = paragraph[begin:].strip()
+    return [*parts, rest] if rest else parts
