@@ -19,7 +19,7 @@ _CLAIM = re.compile(
 )
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _ADDRESS = re.compile(r"https?://[^\s)>\]\"']+")
-_NO_STATEMENT = re.compile(r"^\s*(?:#{1,6}\s|\*\*This is an outline|Sources: )")
+_NO_STATEMENT = re.compile(r"^\s*#{1,6}\s")
 _NUMBERING = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
 
 
@@ -36,7 +36,14 @@ class Check:
 def checked(draft: Draft, brief: Brief, sources: Sequence[Source]) -> tuple[Check, ...]:
     """Every check, in a fixed order."""
     lengths = _posts(draft) if draft.posts else _length(draft, brief)
-    return lengths, _sources(draft), _claims(draft), _figures(draft, sources), _links(draft, sources), _banned(draft, brief)
+    return (
+        lengths,
+        _sources(draft),
+        _claims(draft),
+        _figures(draft, sources),
+        _links(draft, sources),
+        _banned(draft, brief),
+    )
 
 
 def _length(draft: Draft, brief: Brief) -> Check:
@@ -86,7 +93,9 @@ def _links(draft: Draft, sources: Sequence[Source]) -> Check:
 
 
 def _banned(draft: Draft, brief: Brief) -> Check:
-    return _found("banned_words", "fail", "banned words occur", holds(f"{draft.title}\n{draft.body}", brief.banned_words))
+    return _found(
+        "banned_words", "fail", "banned words occur", holds(f"{draft.title}\n{draft.body}", brief.banned_words)
+    )
 
 
 def _statements(draft: Draft) -> list[str]:
@@ -99,7 +108,7 @@ def _statements(draft: Draft) -> list[str]:
         # A citation stands behind the full stop: it belongs to the sentence before it.
         for part in split(re.sub(r"([.!?])((?:\s*\[(?:\d{1,3}|source missing)\])+)", r"\2\1", line)):
             found.append(part)
-    return found
+    return [each for each in found if not each.endswith("?")]
 
 
 def _found(name: str, status: Status, message: str, findings: Sequence[str]) -> Check:

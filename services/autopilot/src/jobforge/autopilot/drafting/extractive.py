@@ -1,4 +1,4 @@
-"""Writes a draft without a model: sentences of the sources, word for word and cited, in the words of tone and audience."""
+"""Writes a draft without a model: the sources' own sentences, cited, in the words of a tone and for an audience."""
 
 import re
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from jobforge.autopilot.drafting.wording import MANNERS, READERSHIPS, Manner, Re
 
 NAME = "extractive"
 _MOST = {"blog": 14, "email": 4}
+_LONGEST_TAG = 40
 _FRAME_WORDS = 60
 """About what a frame takes of a body's words."""
 _WHY = re.compile(
@@ -85,7 +86,7 @@ def _email(brief: Brief, manner: Manner, readership: Readership, chosen: Sequenc
     points = "\n".join(f"- {_cited(each, number)}" for each in chosen)
     return [
         manner.greeting,
-        f"{_filled(manner.hook, brief, readership)}",
+        _filled(manner.hook, brief, readership),
         points,
         manner.call.format(action=readership.action),
         f"{manner.sign_off}  \n{escaped('[name]')}",
@@ -93,19 +94,19 @@ def _email(brief: Brief, manner: Manner, readership: Readership, chosen: Sequenc
 
 
 def _social(brief: Brief, title: str, manner: Manner, readership: Readership, best: Sequence[Sentence]) -> Draft:
-    posts, quotes, lines = [], list[Quote](), list[str]()
     hook = _filled(manner.hook, brief, readership, escape=False)
+    posts, lines = list[Post](), list[str]()
+    number: dict[Sentence, int] = {}
     for network in brief.networks:
         taken = _post_sentences(network, hook, brief.topic, best)
-        text = _post(hook, [each.text for each in taken], brief.topic)
-        posts.append(Post(network, text))
-        numbers = []
-        for quote in (Quote(each.document_id, each.text) for each in taken):
-            if quote not in quotes:
-                quotes.append(quote)
-            numbers.append(f"[{quotes.index(quote) + 1}]")
-        lines += [*_shown(posts[-1]), *([f"Sources: {' '.join(numbers)}"] if numbers else [])]
-    return Draft(title, "\n\n".join(lines) + "\n", tuple(quotes), tuple(posts))
+        for each in taken:
+            number.setdefault(each, len(number) + 1)
+        posts.append(Post(network, _post(hook, [each.text for each in taken], brief.topic)))
+        size = f"{posts[-1].length} of {NETWORK_LIMITS[network]} characters"
+        lines += [heading(2, f"{NETWORK_NAMES[network]} ({size})"), escaped(hook)]
+        lines += [*(_cited(each, number) for each in taken), escaped(_tag(brief.topic))]
+    quotes = tuple(Quote(each.document_id, each.text) for each in number)
+    return Draft(title, "\n\n".join(lines) + "\n", quotes, tuple(posts))
 
 
 def _post_sentences(network: Network, hook: str, topic: str, best: Sequence[Sentence]) -> list[Sentence]:
@@ -121,16 +122,11 @@ def _post_sentences(network: Network, hook: str, topic: str, best: Sequence[Sent
 
 
 def _post(hook: str, sentences: Sequence[str], topic: str) -> str:
-    tag = "".join(word.capitalize() for word in re.findall(r"[^\W_]+", topic)[:3])
-    return "\n\n".join(part for part in (hook, *sentences, f"#{tag}" if tag else "") if part)
+    return "\n\n".join((hook, *sentences, _tag(topic)))
 
 
-def _shown(post: Post) -> list[str]:
-    return [heading(2, _title_of(post)), *(escaped(part) for part in post.text.split("\n\n"))]
-
-
-def _title_of(post: Post) -> str:
-    return f"{NETWORK_NAMES[post.network]} ({post.length} of {NETWORK_LIMITS[post.network]} characters)"
+def _tag(topic: str) -> str:
+    return "#" + "".join(word.capitalize() for word in re.findall(r"[^\W_]+", topic)[:3])[:_LONGEST_TAG]
 
 
 def _outline(brief: Brief, title: str, readership: Readership, *, given: bool) -> Draft:

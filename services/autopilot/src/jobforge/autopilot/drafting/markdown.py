@@ -52,7 +52,7 @@ def page(text: str, *, title: str, generator: str) -> str:
     from markdown_it import MarkdownIt
 
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    renderer.validateLink = _is_web_address  # type: ignore[method-assign]  # the library's own way to say so
+    renderer.validateLink = _is_web_address  # type: ignore[assignment]  # the library's own way to say so
     return _PAGE.format(title=escape(title), body=renderer.render(text), generator=escape(generator))
 
 
@@ -74,5 +74,3 @@ def _ended(block: str) -> str:
 
 def _is_web_address(address: str) -> bool:
     return address.lower().startswith(("https://", "http://"))
-
-

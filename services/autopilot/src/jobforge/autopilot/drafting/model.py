@@ -1,9 +1,9 @@
 """Asks a language model behind an endpoint of OpenAI's chat protocol, and reads its answer as it comes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,9 +17,6 @@ from jobforge.autopilot.drafting.failures import (
     ModelUnusable,
 )
 
-if TYPE_CHECKING:
-    import httpx
-
 Heard = Callable[[int], Awaitable[None]]
 _DONE = "[DONE]"
 
@@ -28,7 +25,9 @@ class ModelSettings(BaseSettings):
     """An endpoint that speaks OpenAI's chat completions; ``JOBFORGE_LLM_<NAME>``."""
 
     # A validation error would otherwise show the key.
-    model_config = SettingsConfigDict(env_prefix="JOBFORGE_LLM_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="JOBFORGE_LLM_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     url: HttpUrl | None = Field(default=None, description="What /chat/completions is appended to; unset: no model.")
     api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
@@ -140,7 +139,7 @@ class Model:
             return await _read(events(response), heard)
 
 
-async def _read(stream: Any, heard: Heard) -> Answer:
+async def _read(stream: AsyncIterator[str], heard: Heard) -> Answer:
     parts: list[str] = []
     usage, finish, refusal = None, None, ""
     async for data in stream:

@@ -10,16 +10,16 @@ from jobforge.autopilot.drafting.wording import Readership
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _STOP = frozenset(
-    "a about above after again all also an and any are as at be because been before being below between both but by can "
-    "could did do does doing down during each few for from further had has have having he her here his how i if in into "
-    "is it its itself just may me more most must my no nor not now of off on once only or other our out over own same "
-    "she should so some such than that the their them then there these they this those through to too under until up "
-    "very was we were what when where which while who whom why will with would you your".split()
+    _WORD.findall(
+        "a about above after again all also an and any are as at be because been before being below between both but by "
+        "can could did do does doing down during each few for from further had has have having he her here his how i if in "
+        "into is it its itself just may me more most must my no nor not now of off on once only or other our out over own same "
+        "she should so some such than that the their them then there these they this those through to too under until up "
+        "very was we were what when where which while who whom why will with would you your"
+    )
 )
 _FIGURE = re.compile(r"\d")
-_NEIGHBOUR = 0.3
-"""What a sentence is given of the worth of the one before it: it often goes on about the same."""
-_HANGING, _TOO_LONG, _CUE, _WITH_FIGURE = 0.5, 0.6, 0.25, 0.15
+_TOO_LONG, _CUE, _WITH_FIGURE = 0.6, 0.25, 0.15
 _ALIKE = 0.5
 """Share of terms above which two sentences say the same."""
 _MOST = 80
@@ -35,21 +35,20 @@ def terms(text: str) -> list[str]:
 
 
 def ranked(sentences: Sequence[Sentence], topic: str, readership: Readership) -> list[Sentence]:
-    """Those that are about the topic, the most telling first.
+    """Those that are about the topic and can stand alone, the most telling first.
 
-    The worth of a sentence is the summed rarity of the topic's terms in it, relative to its length, and then what the
-    audience makes of it: words it looks for, figures, a length it can follow, and whether the sentence stands alone.
+    The worth of a sentence is the summed rarity of the topic's terms in it, relative to its length, times what the
+    audience makes of it: words that it looks for, figures, a length that it can follow.
     """
     asked = set(terms(topic))
     words = [terms(sentence.text) for sentence in sentences]
     rarity = _rarity(words)
-    about = [sum(rarity(term) for term in asked & set(each)) / (1 + log1p(len(each))) for each in words]
-    worth = {}
-    for place, sentence in enumerate(sentences):
-        inherited = _NEIGHBOUR * about[place - 1] if place and _follows(sentences[place - 1], sentence) else 0.0
-        score = max(about[place], inherited)
-        if score:
-            worth[place] = score * _taste(sentence, readership)
+    worth = {
+        place: about * _taste(sentence, readership)
+        for place, sentence in enumerate(sentences)
+        if not sentence.hangs
+        and (about := sum(rarity(term) for term in asked & set(words[place])) / (1 + log1p(len(words[place]))))
+    }
     order = sorted(worth, key=lambda place: (-worth[place], place))
     return [sentences[place] for place in _different(order, words)]
 
@@ -59,18 +58,14 @@ def _rarity(words: Sequence[Sequence[str]]) -> Callable[[str], float]:
     return lambda term: log(1 + (len(words) + 1) / (seen[term] + 0.5))
 
 
-def _follows(before: Sentence, sentence: Sentence) -> bool:
-    return before.document_id == sentence.document_id
-
-
 def _taste(sentence: Sentence, readership: Readership) -> float:
     own = {word.lower() for word in _WORD.findall(sentence.text)}
-    taste = 1.0 + _CUE * min(len(own & readership.cues), 4)
-    if _FIGURE.search(sentence.text) and readership.reader in ("engineers", "decision-makers"):
+    taste = 1.0 + _CUE * min(len(own & set(readership.cues.split())), 4)
+    if readership.likes_figures and _FIGURE.search(sentence.text):
         taste += _WITH_FIGURE
     if sentence.words > readership.long_sentence:
         taste *= _TOO_LONG
-    return taste * _HANGING if sentence.hangs else taste
+    return taste
 
 
 def _different(order: Iterable[int], words: Sequence[Sequence[str]]) -> list[int]:

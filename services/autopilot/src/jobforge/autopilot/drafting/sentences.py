@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jobforge.autopilot.drafting.brief import Source
 
@@ -12,7 +13,8 @@ _SHORTEST, _LONGEST = 4, 60
 """Words of a sentence that is worth quoting."""
 _END = re.compile(r"(?<=[.!?])[\"'”’)\]]?\s+(?=[\"'“‘(\[]?[A-Z0-9])")
 _NO_END = re.compile(
-    r"(?:\b(?:e\.g|i\.e|cf|vs|etc|approx|no|fig|dr|mr|mrs|ms|prof|st|inc|ltd|co|corp|jr|sr|u\.s|[a-z]))\.$", re.IGNORECASE
+    r"(?:\b(?:e\.g|i\.e|cf|vs|etc|approx|no|fig|dr|mr|mrs|ms|prof|st|inc|ltd|co|corp|jr|sr|u\.s|[a-z]))\.$",
+    re.IGNORECASE,
 )
 _HANGING = re.compile(
     r"(?:it|its|this|that|these|those|they|their|he|she|his|her|however|therefore|thus|but|and|or|so|also|moreover|"
@@ -62,7 +64,7 @@ def paragraphs(text: str) -> Iterator[str]:
     from markdown_it import MarkdownIt
 
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if token.type != "inline" or before.type != "paragraph_open":
             continue
         parts = (

@@ -23,17 +23,18 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Readership:
-    """What an audience is called, looks for and is asked to do; ``cues`` are words of sentences that it values."""
+    """What an audience is called, looks for and is asked to do; ``cues`` are words, by spaces, of sentences that it values."""
 
     reader: str
     headings: tuple[str, str, str]
     """For what it is, for why it counts, and for what to do."""
     action: str
-    cues: frozenset[str]
+    cues: str
     long_sentence: int
     """Words above which a sentence is too much for it."""
     questions: tuple[str, ...]
     """What an outline asks for."""
+    likes_figures: bool = False
 
 
 MANNERS: Mapping[Tone, Manner] = {
@@ -50,7 +51,7 @@ MANNERS: Mapping[Tone, Manner] = {
     ),
     "friendly": Manner(
         title="Let's talk about {topic}",
-        opening="Wondering about {topic}? You're in the right place. Here's what helps {reader} most.",
+        opening="Wondering about {topic}? You're in the right place. Here's what {reader} tend to ask.",
         bridge="Here's the thing:",
         further="And there's more:",
         closing="That's it! Not so hard, is it?",
@@ -68,7 +69,7 @@ MANNERS: Mapping[Tone, Manner] = {
         greeting="Hello and welcome!",
         sign_off="Excited to hear from you,",
         call="Don't wait! Start today: {action}!",
-        hook="You'll want to know this about {topic}!",
+        hook="You'll want to hear this about {topic}!",
     ),
     "formal": Manner(
         title="On {topic}: a summary for {reader}",
@@ -87,7 +88,7 @@ READERSHIPS: Mapping[Audience, Readership] = {
         reader="readers",
         headings=("The basics", "Why it matters", "What you can do"),
         action="read the sources below and pick one point to try",
-        cues=frozenset("people everyone simple easy help helps example daily home learn use used".split()),
+        cues="people everyone simple easy help helps example daily home learn use used",
         long_sentence=20,
         questions=("What is it, in one plain sentence?", "Whom does it help, and with what?", "What is a first step?"),
     ),
@@ -95,9 +96,9 @@ READERSHIPS: Mapping[Audience, Readership] = {
         reader="engineers",
         headings=("How it works", "Figures and effects", "In practice"),
         action="check the figures in the sources against your own system, then try it on a small part of it",
-        cues=frozenset(
+        cues=(
             "system systems api data latency protocol configuration configure memory version server algorithm model "
-            "method measured implementation design parameter parameters throughput pressure load layer".split()
+            "method measured implementation design parameter parameters throughput pressure load layer"
         ),
         long_sentence=35,
         questions=(
@@ -106,14 +107,15 @@ READERSHIPS: Mapping[Audience, Readership] = {
             "Which limits and failures are known?",
             "What does a minimal set-up look like?",
         ),
+        likes_figures=True,
     ),
     "executive": Readership(
         reader="decision-makers",
         headings=("The situation", "The business case", "Decisions to take"),
         action="name an owner and agree on a date for the decision",
-        cues=frozenset(
+        cues=(
             "cost costs saves save saving revenue risk risks growth market percent per cent budget customers time "
-            "reduce reduces reduced increase increases increased investment return strategy".split()
+            "reduce reduces reduced increase increases increased investment return strategy"
         ),
         long_sentence=28,
         questions=(
@@ -122,12 +124,13 @@ READERSHIPS: Mapping[Audience, Readership] = {
             "Which risks remain?",
             "What is to be decided, by whom, until when?",
         ),
+        likes_figures=True,
     ),
     "customers": Readership(
         reader="our customers",
         headings=("What it is", "What is in it for you", "How to get started"),
         action="reply to us with your questions, and we will look at your case together",
-        cues=frozenset("you your yours free order support service offer get start choose included warranty".split()),
+        cues="you your yours free order support service offer get start choose included warranty",
         long_sentence=22,
         questions=("What do customers get?", "What changes for them?", "Where do they start, and who helps?"),
     ),

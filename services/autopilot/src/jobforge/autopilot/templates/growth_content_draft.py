@@ -42,7 +42,7 @@ class Inputs(StrictInput):
     """What to write about, how, for whom, and out of what."""
 
     topic: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200), AfterValidator(_one_line)
+        str, StringConstraints(strip_whitespace=True, min_length=2, max_length=150), AfterValidator(_one_line)
     ]
     format: Format
     tone: Tone = "professional"
