@@ -11,11 +11,12 @@ from jobforge.autopilot.drafting.wording import Readership
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _STOP = frozenset(
     _WORD.findall(
-        "a about above after again all also an and any are as at be because been before being below between both but by "
-        "can could did do does doing down during each few for from further had has have having he her here his how i if in "
-        "into is it its itself just may me more most must my no nor not now of off on once only or other our out over own same "
-        "she should so some such than that the their them then there these they this those through to too under until up "
-        "very was we were what when where which while who whom why will with would you your"
+        "a about above after again all also an and any are as at be because been before being below between both "
+        "but by can could did do does doing down during each few for from further had has have having he her here "
+        "his how i if in into is it its itself just may me more most must my no nor not now of off on once only or "
+        "other our out over own same she should so some such than that the their them then there these they this "
+        "those through to too under until up very was we were what when where which while who whom why will with "
+        "would you your"
     )
 )
 _FIGURE = re.compile(r"\d")

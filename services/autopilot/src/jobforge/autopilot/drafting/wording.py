@@ -23,13 +23,14 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Readership:
-    """What an audience is called, looks for and is asked to do; ``cues`` are words, by spaces, of sentences that it values."""
+    """What an audience is called, looks for and is asked to do."""
 
     reader: str
     headings: tuple[str, str, str]
     """For what it is, for why it counts, and for what to do."""
     action: str
     cues: str
+    """Words, with spaces between, of sentences that it values."""
     long_sentence: int
     """Words above which a sentence is too much for it."""
     questions: tuple[str, ...]
@@ -47,7 +48,7 @@ MANNERS: Mapping[Tone, Manner] = {
         greeting="Hello,",
         sign_off="Kind regards,",
         call="We recommend the following next step: {action}.",
-        hook="On {topic}:",
+        hook="On {topic}, for {reader}:",
     ),
     "friendly": Manner(
         title="Let's talk about {topic}",
@@ -58,18 +59,18 @@ MANNERS: Mapping[Tone, Manner] = {
         greeting="Hi there,",
         sign_off="Cheers,",
         call="Want to give it a go? Here's an easy start: {action}.",
-        hook="Wondering about {topic}? Here's one to keep:",
+        hook="Wondering about {topic}? Here's one for {reader}:",
     ),
     "enthusiastic": Manner(
         title="{topic}: here is what makes it exciting",
         opening="We love this one! {topic} has plenty in store for {reader}, so let's dive right in.",
         bridge="Just look at this:",
         further="It gets better:",
-        closing="Now go and make the most of it!",
+        closing="Now go and put it to use!",
         greeting="Hello and welcome!",
         sign_off="Excited to hear from you,",
         call="Don't wait! Start today: {action}!",
-        hook="You'll want to hear this about {topic}!",
+        hook="Good news on {topic} for {reader}!",
     ),
     "formal": Manner(
         title="On {topic}: a summary for {reader}",
@@ -80,7 +81,7 @@ MANNERS: Mapping[Tone, Manner] = {
         greeting="Dear Sir or Madam,",
         sign_off="Yours faithfully,",
         call="It is suggested to proceed as follows: {action}.",
-        hook="Regarding {topic}:",
+        hook="Regarding {topic}, to the attention of {reader}:",
     ),
 }
 READERSHIPS: Mapping[Audience, Readership] = {
