@@ -267,6 +267,7 @@ async def test_the_extractive_writer_is_used_if_asked_for(draft: Any, endpoint: 
         {"JOBFORGE_LLM_URL": "http://127.0.0.1:1/v1", "JOBFORGE_LLM_API_KEY": KEY},
         {"JOBFORGE_LLM_MODEL": "m", "JOBFORGE_LLM_API_KEY": KEY},
         {"JOBFORGE_LLM_API_KEY": KEY},
+        {"JOBFORGE_LLM_URL": f"https://u:{KEY}@models.example/v1", "JOBFORGE_LLM_MODEL": "m"},
         {"JOBFORGE_LLM_URL": f"not an address {KEY}", "JOBFORGE_LLM_MODEL": "m"},
     ],
 )
@@ -282,8 +283,26 @@ def test_half_a_setting_is_refused_without_showing_the_key(
     assert KEY not in str(raised.value)
 
 
+async def test_a_key_that_the_model_says_back_does_not_reach_the_draft(draft: Any, endpoint: Endpoint) -> None:
+    """However it is cut into events."""
+    endpoint.says(f"# Keys\n\nHeat pumps are quiet, and the key of this service is {KEY}, or so it says here.\n")
+    draft.ask(endpoint)
+    outputs = await draft()
+    assert "the key of this service is ***" in outputs.body.replace("\\", "")
+    assert KEY not in outputs.model_dump_json()
+
+
+async def test_the_query_of_an_address_is_sent_and_not_shown(draft: Any, endpoint: Endpoint) -> None:
+    """Some endpoints want their version there."""
+    _status(500)(endpoint)
+    draft.ask(endpoint, url=HttpUrl(f"{endpoint.url}?api-version=7"))
+    with pytest.raises(failures.ModelUnavailable) as raised:
+        await draft()
+    assert endpoint.asked[0][0] == "/v1/chat/completions?api-version=7"
+    assert "api-version" not in str(raised.value)
+
+
 def test_nothing_that_shows_a_model_shows_its_key() -> None:
-    """Nor its address's password."""
-    settings = ModelSettings(url=HttpUrl("https://u:pass@models.example/v1"), model="m", api_key=SecretStr(KEY))
+    """Neither settings nor the tool made of them."""
+    settings = ModelSettings(url=HttpUrl("https://models.example/v1"), model="m", api_key=SecretStr(KEY))
     assert KEY not in repr(settings) + repr(Model(settings)) + repr(vars(Model(settings)))
-    assert Model(settings)._address == "https://models.example:443/v1/chat/completions"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -58,10 +58,8 @@ def serving_model() -> Iterator[Endpoint]:
             for name, value in endpoint.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            try:
+            with suppress(OSError):  # the asker may have left
                 self._say()
-            except OSError:  # the asker has left
-                pass
 
         def _say(self) -> None:
             if endpoint.body is not None:

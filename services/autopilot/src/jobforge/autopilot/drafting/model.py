@@ -16,6 +16,7 @@ from jobforge.autopilot.drafting.failures import (
     ModelUnavailable,
     ModelUnusable,
 )
+from jobforge.autopilot.drafting.matching import hidden
 
 Heard = Callable[[int], Awaitable[None]]
 _DONE = "[DONE]"
@@ -44,6 +45,8 @@ class ModelSettings(BaseSettings):
             raise ValueError("JOBFORGE_LLM_URL and JOBFORGE_LLM_MODEL are set together or not at all")
         if self.url is None and self.api_key is not None:
             raise ValueError("JOBFORGE_LLM_API_KEY needs JOBFORGE_LLM_URL, which is not set")
+        if self.url is not None and (self.url.username or self.url.password):
+            raise ValueError("JOBFORGE_LLM_URL holds no user and no password; use JOBFORGE_LLM_API_KEY")
         return self
 
 
@@ -113,7 +116,7 @@ class Model:
     def _address(self) -> str:
         url = self._settings.url
         assert url is not None
-        # Without user and password, which an address may hold.
+        # Without its query, which may hold what nobody should see.
         port = f":{url.port}" if url.port else ""
         return f"{url.scheme}://{url.host}{port}{(url.path or '').rstrip('/')}/chat/completions"
 
@@ -134,14 +137,16 @@ class Model:
             "stream_options": {"include_usage": True},
         }
         client: httpx.AsyncClient = await asyncio.to_thread(httpx.AsyncClient, timeout=self._settings.timeout)
-        async with client, client.stream("POST", self._address, json=asked, headers=headers) as response:
+        query = self._settings.url.query if self._settings.url else None
+        target = f"{self._address}?{query}" if query else self._address
+        async with client, client.stream("POST", target, json=asked, headers=headers) as response:
             await check(response, self._address, key)
-            return await _read(events(response), heard)
+            return await _read(events(response), key, heard)
 
 
-async def _read(stream: AsyncIterator[str], heard: Heard) -> Answer:
-    parts: list[str] = []
-    usage, finish, refusal = None, None, ""
+async def _read(stream: AsyncIterator[str], key: str, heard: Heard) -> Answer:
+    text, refusal = "", ""
+    usage, finish = None, None
     async for data in stream:
         if data == _DONE:
             break
@@ -151,10 +156,10 @@ async def _read(stream: AsyncIterator[str], heard: Heard) -> Answer:
             finish = choice.finish_reason or finish
             refusal += choice.delta.refusal or ""
             if choice.delta.content:
-                parts.append(choice.delta.content)
-                await heard(sum(map(len, parts)))
-    _judge(finish, refusal)
-    return Answer("".join(parts), usage)
+                text += choice.delta.content
+                await heard(len(text))
+    _judge(finish, hidden(refusal, key))
+    return Answer(hidden(text, key), usage)
 
 
 def _chunk(data: str) -> _Chunk:

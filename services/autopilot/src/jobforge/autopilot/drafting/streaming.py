@@ -8,6 +8,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 
 from jobforge.autopilot.drafting.failures import ModelOverloaded, ModelRejected, ModelUnavailable, ModelUnusable
+from jobforge.autopilot.drafting.matching import hidden
 
 MOST_BYTES = 8 * 1024 * 1024
 """Of one answer, with everything around its words."""
@@ -63,8 +64,7 @@ async def _said(response: httpx.Response, key: str) -> str:
         said += part
         if len(said) > 4 * _TELLS:
             break
-    text = said.decode(errors="replace")
-    return (text.replace(key, "***") if key else text)[:_TELLS]
+    return hidden(said.decode(errors="replace"), key)[:_TELLS]
 
 
 class _Bounded(httpx.AsyncByteStream):
