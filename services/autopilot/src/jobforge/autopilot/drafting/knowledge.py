@@ -27,10 +27,12 @@ STEP = "knowledge.search"
 class PlaneSettings(BaseSettings):
     """Where the plane's doors are; ``JOBFORGE_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="JOBFORGE_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="JOBFORGE_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
-    url: str = Field(default="http://127.0.0.1:8080", description="The door that takes job requests.")
-    query_url: str | None = Field(default=None, description="The door that shows runs; unset: url, or port 8081.")
+    url: str | None = Field(default=None, description="The door that takes job requests; unset: port 8080 here.")
+    query_url: str | None = Field(default=None, description="The door that shows runs; unset: url, or port 8081 here.")
     api_key: SecretStr | None = None
     autopilot_search_wait: float = Field(default=45.0, gt=0, description="Seconds that a search may take.")
 
