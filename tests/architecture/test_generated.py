@@ -74,7 +74,8 @@ def test_a_service_is_what_its_pyproject_registers(tmp_path: Path) -> None:
     """One stanza each: name, build argument, port and variables of the host come from ``[tool.jobforge]``."""
     folder = tmp_path / "services" / "demo"
     folder.mkdir(parents=True)
-    registered = '[project]\ndescription = "Demo."\nversion = "1"\n[tool.jobforge]\nkind = "domain"\nport = 8099\nvariables = ["KEY"]\n'
+    registered = '[project]\ndescription = "Demo."\nversion = "1"\n[tool.jobforge]\nkind = "domain"\nport = 8099\n'
+    registered += 'variables = ["KEY"]\n'
     (folder / "pyproject.toml").write_text(registered, encoding="utf-8")
     (service,) = generate.services_of(tmp_path)
     stanza = yaml.safe_load(generate.compose((service,)))["services"]["demo"]
