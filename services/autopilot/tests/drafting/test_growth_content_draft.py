@@ -179,6 +179,9 @@ async def test_a_document_that_is_missing_or_too_large_is_named(draft: Any) -> N
     draft.job.objects[("document", "big")] = b"a" * (1024 * 1024 + 1)
     with pytest.raises(SourceTooLarge, match="1048576"):
         await draft(document_ids=["big"])
+    draft.job.objects |= {("document", f"d{number}"): b"a" * 1024 * 1024 for number in range(5)}
+    with pytest.raises(SourceTooLarge, match="together"):
+        await draft(document_ids=[f"d{number}" for number in range(5)])
     with pytest.raises(ObjectMissing):
         await draft(document_ids=["nowhere"])
 

@@ -11,11 +11,15 @@ MOST_SENTENCES = 5_000
 """Of all sources together; what comes after is not looked at."""
 _SHORTEST, _LONGEST = 4, 60
 """Words of a sentence that is worth quoting."""
+_WORDY = 0.75
+"""Share of plain words that tells a sentence from code, paths and lists of names."""
+_PLAIN = re.compile(r"[\W]*(?:[^\W\d_]+(?:['’-][^\W\d_]+)*|\d[\d.,]*%?)[\W]*")
 _END = re.compile(r"(?<=[.!?])[\"'”’)\]]?\s+(?=[\"'“‘(\[]?[A-Z0-9])")
 _NO_END = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|etc|approx|no|fig|dr|mr|mrs|ms|prof|st|inc|ltd|co|corp|jr|sr|u\.s|[a-z]))\.$",
     re.IGNORECASE,
 )
+_LONGEST_ABBREVIATION = 12
 _HANGING = re.compile(
     r"(?:it|its|this|that|these|those|they|their|he|she|his|her|however|therefore|thus|but|and|or|so|also|moreover|"
     r"furthermore|instead|otherwise|such|then|here|in contrast|as a result)\b",
@@ -50,13 +54,19 @@ def sentences_of(sources: Sequence[Source]) -> list[Sentence]:
         for paragraph in paragraphs(source.text):
             for text in split(paragraph):
                 known = text.casefold()
-                if known in seen or not _SHORTEST <= len(text.split()) <= _LONGEST or text[-1] not in ".!?":
+                if known in seen or not _quotable(text):
                     continue
                 seen.add(known)
                 found.append(Sentence(source.document_id, text, len(found)))
                 if len(found) == MOST_SENTENCES:
                     return found
     return found
+
+
+def _quotable(text: str) -> bool:
+    words = text.split()
+    plain = sum(_PLAIN.fullmatch(word) is not None for word in words)
+    return _SHORTEST <= len(words) <= _LONGEST and text[-1] in ".!?" and plain >= _WORDY * len(words)
 
 
 def paragraphs(text: str) -> Iterator[str]:
@@ -80,10 +90,10 @@ def split(paragraph: str) -> list[str]:
     parts: list[str] = []
     begin = 0
     for end in _END.finditer(paragraph):
-        sentence = paragraph[begin : end.end()].strip()
-        if _NO_END.search(sentence):
+        # Only the end is looked at: a text of nothing but abbreviations would else be read again from its beginning.
+        if _NO_END.search(paragraph[max(begin, end.start() - _LONGEST_ABBREVIATION) : end.end()].rstrip()):
             continue
-        parts.append(sentence)
+        parts.append(paragraph[begin : end.end()].strip())
         begin = end.end()
     rest = paragraph[begin:].strip()
     return [*parts, rest] if rest else parts
