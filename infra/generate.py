@@ -50,6 +50,8 @@ class Service:
     version: str
     kind: str
     port: int
+    variables: tuple[str, ...] = ()
+    """Those of the host that its container is given, as secrets are: no other container has them."""
 
     @property
     def module(self) -> str:
@@ -70,6 +72,7 @@ def services_of(root: Path) -> tuple[Service, ...]:
                 version=project["version"],
                 kind=registered["kind"],
                 port=registered["port"],
+                variables=tuple(registered.get("variables", ())),
             )
         )
     return tuple(found)
@@ -124,6 +127,8 @@ def compose(services: tuple[Service, ...]) -> str:
             f"      args: {{SERVICE: {service.name}}}",
             f'    ports: ["127.0.0.1:${{{variable}:-{service.port}}}:8080"]',
         ]
+        if service.variables:
+            lines += ["    environment:", *(f"      {name}:" for name in service.variables)]
     return _COMPOSE_HEADER + "\n".join(lines) + "\n"
 
 

@@ -71,16 +71,18 @@ def test_a_recorded_example_keeps_its_checksum(tmp_path: Path) -> None:
 
 
 def test_a_service_is_what_its_pyproject_registers(tmp_path: Path) -> None:
-    """One stanza each: the name, the build argument and the port come from ``[tool.jobforge]``."""
+    """One stanza each: name, build argument, port and variables of the host come from ``[tool.jobforge]``."""
     folder = tmp_path / "services" / "demo"
     folder.mkdir(parents=True)
     registered = '[project]\ndescription = "Demo."\nversion = "1"\n[tool.jobforge]\nkind = "domain"\nport = 8099\n'
+    registered += 'variables = ["KEY"]\n'
     (folder / "pyproject.toml").write_text(registered, encoding="utf-8")
     (service,) = generate.services_of(tmp_path)
     stanza = yaml.safe_load(generate.compose((service,)))["services"]["demo"]
     assert stanza["build"]["args"] == {"SERVICE": "demo"}
     assert stanza["ports"] == ["127.0.0.1:${JOBFORGE_DEMO_PORT:-8099}:8080"]
     assert stanza["extends"] == {"file": "base.yml", "service": "service"}
+    assert stanza["environment"] == {"KEY": None}
 
 
 def test_every_generated_document_is_valid_in_its_dialect(root: Path) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from jobforge.autopilot.drafting.knowledge import Knowledge, PlaneSettings
+from jobforge.autopilot.drafting.model import Model, ModelSettings
 from jobforge.autopilot.scanning.history import History
 from jobforge.autopilot.scanning.observing import Scanner
 from jobforge.autopilot.scanning.targets import TargetSettings, targets_of
@@ -14,4 +16,6 @@ def autopilot_tools(settings: Settings) -> Iterable[object]:
     return [
         Scanner(targets_of(scanning), authorities=scanning.autopilot_ca_file),
         History(settings.artifacts_url),
+        Knowledge(PlaneSettings()),
+        Model(ModelSettings()),
     ]
