@@ -3,6 +3,8 @@
 import asyncio
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 from trial.fault import Fault, NotAsPromised, Stage
 
 
@@ -18,8 +20,8 @@ async def flush(stage: Stage) -> None:
 
 
 async def flush_once(stage: Stage) -> None:
-    """FLUSHALL while nothing happens but reads."""
-    redis = Redis.from_url(stage.plane.servers.redis_url)
+    """FLUSHALL, as soon as there is a Redis: in a storm another fault may just have killed it."""
+    redis = Redis.from_url(stage.plane.servers.redis_url, retry=Retry(ConstantBackoff(0.1), 150))
     try:
         await redis.flushall()
     finally:
