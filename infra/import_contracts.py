@@ -15,6 +15,7 @@ PURE = frozenset(
         "projection",
         "redaction",
         "retry",
+        "ticks",
         "triggers",
         "trust",
         "verdicts",

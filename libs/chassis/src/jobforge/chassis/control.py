@@ -1,8 +1,9 @@
-"""``jobforge.control`` held in memory: templates, flags, apps and the partition count, always up to date."""
+"""``jobforge.control`` held in memory: templates, triggers, flags, apps and the partition count, up to date."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -12,18 +13,10 @@ from jobforge.chassis.control_state import ControlState
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.wire import Position, Publisher
-from jobforge.contracts.control import (
-    FLAGS,
-    AppRegistered,
-    FlagSet,
-    PlaneSettled,
-    TemplateAnnounced,
-    TemplateSwitched,
-)
+from jobforge.contracts.control import FLAGS, ControlMessage, TemplateAnnounced, TriggerAnnounced
 from jobforge.contracts.reading import Unreadable
 from jobforge.contracts.topics import CONTROL
 
-ControlMessage = TemplateAnnounced | TemplateSwitched | FlagSet | AppRegistered | PlaneSettled
 POLL = 1.0
 """Seconds that one read waits for records; a new record is returned at once."""
 
@@ -105,6 +98,29 @@ class ControlView:
         """Whether a template may be requested, by the same order of precedence; off by default."""
         said = self.state.enablement.get(template_key)
         return self._settings.template_enabled(template_key) if said is None else said
+
+    @property
+    def triggers(self) -> Mapping[str, TriggerAnnounced]:
+        """Every announced trigger and schedule by its name."""
+        return self.state.triggers
+
+    def trigger_enabled(self, name: str) -> bool:
+        """Whether a trigger or schedule acts, but for the flag of all of them: a switch beats its file."""
+        switched = self.state.trigger_switches.get(name)
+        if switched is not None:
+            return switched.enabled
+        announced = self.state.triggers.get(name)
+        return announced is not None and announced.enabled
+
+    def trigger_since(self, name: str) -> datetime | None:
+        """Since when that is so: what happened before does not concern the trigger. None for an unknown one."""
+        announced, switched = self.state.triggers.get(name), self.state.trigger_switches.get(name)
+        times = [announced.declared_at] if announced else []
+        return max([*times, switched.switched_at] if switched and times else times, default=None)
+
+    def last_tick(self, name: str) -> datetime | None:
+        """The newest tick of a schedule whose run was requested."""
+        return self.state.ticks.get(name)
 
     def check_partitions(self, settings: Settings) -> None:
         """Raises ``WrongPartitions``, with the setting to change, where the settings differ from the plane."""
