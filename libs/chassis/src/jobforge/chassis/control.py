@@ -104,19 +104,15 @@ class ControlView:
         """Every announced trigger and schedule by its name."""
         return self.state.triggers
 
-    def trigger_enabled(self, name: str) -> bool:
-        """Whether a trigger or schedule acts, but for the flag of all of them: a switch beats its file."""
-        switched = self.state.trigger_switches.get(name)
-        if switched is not None:
-            return switched.enabled
-        announced = self.state.triggers.get(name)
-        return announced is not None and announced.enabled
+    def trigger_enabled(self, announced: TriggerAnnounced) -> bool:
+        """Whether a trigger or schedule is on: a switch beats its file."""
+        switched = self.state.trigger_switches.get(announced.name)
+        return announced.enabled if switched is None else switched.enabled
 
-    def trigger_since(self, name: str) -> datetime | None:
-        """Since when that is so: what happened before does not concern the trigger. None for an unknown one."""
-        announced, switched = self.state.triggers.get(name), self.state.trigger_switches.get(name)
-        times = [announced.declared_at] if announced else []
-        return max([*times, switched.switched_at] if switched and times else times, default=None)
+    def trigger_since(self, announced: TriggerAnnounced) -> datetime:
+        """Since when that is so: what happened before does not concern it."""
+        switched = self.state.trigger_switches.get(announced.name)
+        return announced.declared_at if switched is None else max(announced.declared_at, switched.switched_at)
 
     def last_tick(self, name: str) -> datetime | None:
         """The newest tick of a schedule whose run was requested."""

@@ -28,7 +28,7 @@ from jobforge.contracts.topics import EVENTS, JOBS, RUNS
 from jobforge.execution.leases import RedisLeases
 from jobforge.scheduler.acting import Acts
 from jobforge.scheduler.deadlines import Deadlines
-from jobforge.scheduler.declaring import announce_all, declared
+from jobforge.scheduler.declaring import Standing, declared
 from jobforge.scheduler.firing import GROUP as FIRINGS_GROUP
 from jobforge.scheduler.firing import OWN_INBOX, Firings
 from jobforge.scheduler.log_lookup import LogLookup
@@ -97,9 +97,10 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
     kafka.broker.publisher(JOBS.named("{domain}"), title="retries.JobRequested", schema=JobRequested)
     for outcome in (RunCanceled, RunFailed):
         kafka.broker.publisher(RUNS.name, title=f"deadlines.{outcome.__name__}", schema=outcome)
+    standing = Standing(what, control)
     if what.triggers:
         kafka.read(
-            Firings(what.triggers, control, kafka.publisher, telemetry, limit=settings.max_record_bytes),
+            Firings(what.triggers, standing, kafka.publisher, telemetry, limit=settings.max_record_bytes),
             group=FIRINGS_GROUP,
             pattern=EVENTS.pattern,
             message=EventEnvelope,
@@ -108,11 +109,13 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
         )
     if what.triggers or what.schedules:
         kafka.broker.publisher(OWN_INBOX, title="triggers.InboxJob", schema=InboxJob)
-    ticking = Ticking(what.schedules, control, kafka.publisher, mine=lambda: 0 in retries.tended)
-    tending = Tending(deadlines=deadlines.run, schedules=ticking.run)
+    tending = Tending(deadlines=deadlines.run)
+    if what.schedules:
+        ticking = Ticking(what.schedules, standing, control, kafka.publisher, mine=lambda: 0 in retries.tended)
+        tending.add(schedules=ticking.run)
 
     async def begin() -> None:
-        await announce_all(what, control, kafka.publisher, datetime.now(UTC))
+        await standing.announce(kafka.publisher)
         tending.begin()
         log.info("service.ready", triggers=len(what.triggers), schedules=len(what.schedules))
 
@@ -128,6 +131,7 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
             await control.start()
             stack.push_async_callback(control.stop)
             control.check_partitions(settings)
+            standing.settle(datetime.now(UTC))
             yield
 
     return AsgiFastStream(
@@ -148,6 +152,10 @@ class Tending:
     def __init__(self, **looks: Callable[[], Coroutine[None, None, None]]) -> None:
         self._looks = looks
         self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, **looks: Callable[[], Coroutine[None, None, None]]) -> None:
+        """More to look after, before anything has begun."""
+        self._looks.update(looks)
 
     def begin(self) -> None:
         """Start looking."""

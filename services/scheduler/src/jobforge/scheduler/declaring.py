@@ -19,6 +19,7 @@ from jobforge.contracts.topics import CONTROL
 from jobforge.contracts.triggers import Schedule, Trigger
 from jobforge.scheduler import ticks
 
+FLAG = "JOBFORGE_TRIGGERS_ENABLED"
 _REMEDIES = {
     "extra_forbidden": "this field is not known here: check its spelling or remove it",
     "missing": "this field is required: add it",
@@ -64,30 +65,39 @@ def declared(file: str) -> Declared:
     return Declared(parsed.triggers, parsed.schedules)
 
 
-async def announce_all(what: Declared, control: ControlView, publisher: Publisher, now: datetime) -> None:
-    """Tell the plane what is declared, and take back what is not any more; raises as ``Publisher.publish`` does.
+class Standing:
+    """What is declared here, and since when each of it acts, as far as the plane's control state says."""
 
-    What was declared before keeps the time since when it is.
-    """
-    known = dict(control.triggers)
-    for message in (_announcement(one, known, now) for one in (*what.triggers, *what.schedules)):
-        if known.pop(message.name, None) != message:
-            await announce(publisher, message)
-            control.apply(message.key, message.to_bytes())
-    for gone in known.values():
-        await publisher.publish(CONTROL.name, key=gone.key, value=None)
-        control.apply(gone.key, None)
+    def __init__(self, what: Declared, control: ControlView) -> None:
+        self._what = what
+        self._control = control
+        self._announced: dict[str, TriggerAnnounced] = {}
 
+    def settle(self, now: datetime) -> None:
+        """Begin to act, once control was read: what was declared before keeps the time since when it is."""
+        for one in (*self._what.triggers, *self._what.schedules):
+            before = self._control.triggers.get(one.name)
+            same = before is not None and (before.cron is None) == isinstance(one, Trigger)
+            since = before.declared_at if before is not None and same else now
+            self._announced[one.name] = TriggerAnnounced(
+                template_key=one.template, declared_at=since, **one.model_dump(exclude={"template"})
+            )
 
-def _announcement(one: Trigger | Schedule, known: dict[str, TriggerAnnounced], now: datetime) -> TriggerAnnounced:
-    before = known.get(one.name)
-    since = before.declared_at if before is not None and _same_kind(before, one) else now
-    more = one.model_dump(exclude={"template"})
-    return TriggerAnnounced(template_key=one.template, declared_at=since, **more)
+    async def announce(self, publisher: Publisher) -> None:
+        """Tell the plane, and take back what is not declared any more; raises as ``Publisher.publish`` does."""
+        known = dict(self._control.triggers)
+        for message in self._announced.values():
+            if known.pop(message.name, None) != message:
+                await announce(publisher, message)
+        for gone in known.values():
+            await publisher.publish(CONTROL.name, key=gone.key, value=None)
 
-
-def _same_kind(before: TriggerAnnounced, one: Trigger | Schedule) -> bool:
-    return (before.cron is None) == isinstance(one, Trigger)
+    def acts_since(self, name: str) -> datetime | None:
+        """Since when a trigger or schedule acts; None while it does not. What happened before does not concern it."""
+        announced = self._announced.get(name)
+        if announced is None or not self._control.flag(FLAG) or not self._control.trigger_enabled(announced):
+            return None
+        return self._control.trigger_since(announced)
 
 
 def _schedule_problems(schedules: Iterable[Schedule]) -> Iterable[str]:

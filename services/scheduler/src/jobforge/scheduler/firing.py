@@ -21,7 +21,6 @@ from jobforge.contracts.triggers import Fired, Trigger, Unmapped, job_for, wants
 
 GROUP = "scheduler-triggers"
 OWN_INBOX = INBOX.named(OPERATORS_APP)
-FLAG = "JOBFORGE_TRIGGERS_ENABLED"
 BACK_OFF = 1.0
 """Seconds that a partition rests after Kafka did not take a request."""
 POLL = 0.5
@@ -33,16 +32,8 @@ log = get_logger()
 class Switches(Protocol):
     """Whether triggers act."""
 
-    def flag(self, name: str) -> bool:
-        """Whether a flag is on."""
-        ...
-
-    def trigger_enabled(self, name: str) -> bool:
-        """Whether a trigger or schedule is on."""
-        ...
-
-    def trigger_since(self, name: str) -> datetime | None:
-        """Since when that is so."""
+    def acts_since(self, name: str) -> datetime | None:
+        """Since when a trigger acts; None while it does not."""
         ...
 
 
@@ -132,15 +123,16 @@ class Firings:
             consumer.seek(at, self._done[at])
 
     def _wanted(self, record: Record) -> Iterator[Firing]:
-        if not self._switches.flag(FLAG):
+        acting = [(trigger, since) for trigger in self._triggers if (since := self._switches.acts_since(trigger.name))]
+        if not acting:
             return
         try:
             event = read(EventEnvelope, record.value)
         except Unreadable as error:
             log.error("event.unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
             return
-        for trigger in self._triggers:
-            job = self._job(trigger, event)
+        for trigger, since in acting:
+            job = _job(trigger, event) if event.received_at >= since else None
             if job is None:
                 continue
             value = job.model_dump_json().encode()
@@ -151,16 +143,6 @@ class Firings:
                 _refused(trigger, event, "loop", f"it fired {most} times in this trace: raise most_per_trace if it may")
             else:
                 yield Firing(record, trigger, job, value)
-
-    def _job(self, trigger: Trigger, event: EventEnvelope) -> InboxJob | None:
-        since = self._switches.trigger_since(trigger.name)
-        if since is None or event.received_at < since or not self._switches.trigger_enabled(trigger.name):
-            return None
-        try:
-            return job_for(trigger, event) if wants(trigger, event) else None
-        except Unmapped as error:
-            _refused(trigger, event, "unmapped", str(error))
-            return None
 
     async def _request(self, firing: Firing) -> bool:
         """Publish a request; whether it is certainly written."""
@@ -186,6 +168,14 @@ class Firings:
     async def _commit(self, consumer: Consumer) -> None:
         if self._done and await committed(consumer, dict(self._done)):
             self._done.clear()
+
+
+def _job(trigger: Trigger, event: EventEnvelope) -> InboxJob | None:
+    try:
+        return job_for(trigger, event) if wants(trigger, event) else None
+    except Unmapped as error:
+        _refused(trigger, event, "unmapped", str(error))
+        return None
 
 
 def _refused(trigger: Trigger, event: EventEnvelope, reason: str, detail: str) -> None:

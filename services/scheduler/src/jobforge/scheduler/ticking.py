@@ -13,7 +13,7 @@ from jobforge.contracts.control import ScheduleTicked
 from jobforge.contracts.identity import run_id_for_key, run_key
 from jobforge.contracts.inbox import InboxJob
 from jobforge.contracts.triggers import Schedule, Unmapped, mapped
-from jobforge.scheduler.firing import FLAG, OWN_INBOX
+from jobforge.scheduler.firing import OWN_INBOX, Switches
 from jobforge.scheduler.ticks import following, latest, source, spelled
 
 EVERY = timedelta(seconds=1)
@@ -31,6 +31,7 @@ class Ticking:
     def __init__(
         self,
         schedules: Sequence[Schedule],
+        switches: Switches,
         control: ControlView,
         publisher: Publisher,
         *,
@@ -39,6 +40,7 @@ class Ticking:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._schedules = schedules
+        self._switches = switches
         self._control = control
         self._publisher = publisher
         self._mine = mine
@@ -49,15 +51,13 @@ class Ticking:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while self._schedules:
+        while True:
             await self.look()
             await asyncio.sleep(self._every.total_seconds())
 
     async def look(self) -> None:
         """Request what is due. What is not acknowledged is due again at the next look."""
-        if not self._mine() or not self._control.flag(FLAG):
-            return
-        for schedule in self._schedules:
+        for schedule in self._schedules if self._mine() else ():
             tick = self._due(schedule)
             if tick is None:
                 continue
@@ -68,8 +68,8 @@ class Ticking:
                 log.warning("schedule.waiting", schedule=schedule.name, tick=spelled(tick), error=type(error).__name__)
 
     def _due(self, schedule: Schedule) -> datetime | None:
-        since = self._control.trigger_since(schedule.name)
-        if since is None or not self._control.trigger_enabled(schedule.name):
+        since = self._switches.acts_since(schedule.name)
+        if since is None:
             return None
         since = max(since, self._control.last_tick(schedule.name) or since)
         looked_from, first = self._next.get(schedule.name, (None, None))
