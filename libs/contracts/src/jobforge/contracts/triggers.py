@@ -12,7 +12,6 @@ from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, Field, StringConstraints
 
 from jobforge.contracts.base import JsonObject, ProjectId, StrictInput, TemplateKey, TenantId, TriggerName
-from jobforge.contracts.control import TriggerAnnounced
 from jobforge.contracts.envelope import EventEnvelope
 from jobforge.contracts.inbox import InboxJob
 
@@ -113,21 +112,6 @@ def job_for(trigger: Trigger, event: EventEnvelope) -> InboxJob:
         trace_id=event.trace_id,
         actor_id=f"trigger:{trigger.name}",
         idempotency_key=f"trigger:{trigger.name}:{event.event_id}",
-    )
-
-
-def trigger_of(announced: TriggerAnnounced) -> Trigger | None:
-    """The trigger as it was announced; None for a schedule. Raises ``ValidationError`` for what is unknown here."""
-    if announced.event_type is None:
-        return None
-    return Trigger(
-        name=announced.name,
-        event_type=announced.event_type,
-        condition=announced.condition,
-        template=announced.template_key,
-        inputs=announced.inputs,
-        most_per_trace=announced.most_per_trace or MOST_PER_TRACE,
-        enabled=announced.enabled,
     )
 
 
