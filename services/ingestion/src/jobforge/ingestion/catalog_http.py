@@ -33,22 +33,8 @@ def catalog_routes(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> APIRouter:
-    """Templates, triggers and flags: what they are, and in the development profile the switches."""
+    """Templates and flags: what they are, and in the development profile the switches."""
     router = APIRouter()
-
-    async def switch(message: FlagSet | TemplateSwitched | TriggerSwitched) -> None:
-        if settings.profile != "development":
-            raise Refusal(
-                403,
-                "profile.production",
-                "Switching over HTTP is disabled outside the development profile (JOBFORGE_PROFILE): anybody could, "
-                "as there is no authentication yet.",
-            )
-        try:
-            await announce(publisher, message)
-        except (NotWritten, OutcomeUnknown) as error:
-            raise unavailable(error, None) from error
-        control.apply(message.key, message.to_bytes())  # so that a read right after this answer sees it
 
     @router.get("/v1/templates", tags=["catalog"])
     async def list_templates() -> CatalogPage:
@@ -67,8 +53,39 @@ def catalog_routes(
     ) -> Switched:
         """Let a template be requested, or not (development profile only)."""
         _known(control, template_key)
-        await switch(TemplateSwitched(template_key=template_key, enabled=wanted.enabled, switched_at=clock()))
+        await _switch(
+            settings,
+            control,
+            publisher,
+            TemplateSwitched(template_key=template_key, enabled=wanted.enabled, switched_at=clock()),
+        )
         return Switched(name=template_key, enabled=wanted.enabled)
+
+    @router.get("/v1/flags", tags=["catalog"])
+    async def list_flags() -> Flags:
+        """Every feature flag, as it is now."""
+        return Flags(flags={name: control.flag(name) for name in FLAGS})
+
+    @router.put("/v1/flags/{name}", tags=["catalog"], responses=documented(400, 403, 404, 422, 503))
+    async def switch_flag(name: Annotated[str, Path(max_length=100)], wanted: Annotated[Switch, Body()]) -> Switched:
+        """Switch a feature flag (development profile only); it beats the environment."""
+        if name not in FLAGS:
+            raise Refusal(404, "flag.unknown", f"There is no such flag: the flags are {', '.join(FLAGS)}.")
+        await _switch(settings, control, publisher, FlagSet(name=name, enabled=wanted.enabled, set_at=clock()))
+        return Switched(name=name, enabled=wanted.enabled)
+
+    return router
+
+
+def trigger_routes(
+    settings: Settings,
+    control: ControlView,
+    publisher: Publisher,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> APIRouter:
+    """Triggers and schedules: what is declared, and in the development profile the switches."""
+    router = APIRouter()
 
     @router.get("/v1/triggers", tags=["catalog"])
     async def list_triggers() -> TriggerPage:
@@ -84,23 +101,32 @@ def catalog_routes(
             raise Refusal(404, "trigger.unknown", f"Trigger is unknown: {name} (GET /v1/triggers lists them)")
         same = control.trigger_enabled(announced) == wanted.enabled
         since = control.trigger_since(announced) if same else clock()
-        await switch(TriggerSwitched(name=name, enabled=wanted.enabled, switched_at=since))
-        return Switched(name=name, enabled=wanted.enabled)
-
-    @router.get("/v1/flags", tags=["catalog"])
-    async def list_flags() -> Flags:
-        """Every feature flag, as it is now."""
-        return Flags(flags={name: control.flag(name) for name in FLAGS})
-
-    @router.put("/v1/flags/{name}", tags=["catalog"], responses=documented(400, 403, 404, 422, 503))
-    async def switch_flag(name: Annotated[str, Path(max_length=100)], wanted: Annotated[Switch, Body()]) -> Switched:
-        """Switch a feature flag (development profile only); it beats the environment."""
-        if name not in FLAGS:
-            raise Refusal(404, "flag.unknown", f"There is no such flag: the flags are {', '.join(FLAGS)}.")
-        await switch(FlagSet(name=name, enabled=wanted.enabled, set_at=clock()))
+        await _switch(
+            settings, control, publisher, TriggerSwitched(name=name, enabled=wanted.enabled, switched_at=since)
+        )
         return Switched(name=name, enabled=wanted.enabled)
 
     return router
+
+
+async def _switch(
+    settings: Settings,
+    control: ControlView,
+    publisher: Publisher,
+    message: FlagSet | TemplateSwitched | TriggerSwitched,
+) -> None:
+    if settings.profile != "development":
+        raise Refusal(
+            403,
+            "profile.production",
+            "Switching over HTTP is disabled outside the development profile (JOBFORGE_PROFILE): anybody could, "
+            "as there is no authentication yet.",
+        )
+    try:
+        await announce(publisher, message)
+    except (NotWritten, OutcomeUnknown) as error:
+        raise unavailable(error, None) from error
+    control.apply(message.key, message.to_bytes())  # so that a read right after this answer sees it
 
 
 def _known(control: ControlView, template_key: str) -> TemplateAnnounced:
