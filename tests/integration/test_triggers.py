@@ -4,6 +4,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError
 
 from jobforge.client import AsyncJobForgeClient
 from jobforge.contracts.identity import run_id_for_key
@@ -80,12 +81,22 @@ async def accepted(workers: Workers, count: int) -> bool:
 
 
 async def read_again(workers: Workers) -> None:
-    """The triggers' group is put back to the start of its topics, as after lost commits."""
+    """The triggers' group is put back to the start of its topics, once it has noticed that its member is gone."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=workers.plane.kafka_bootstrap, group_id="scheduler-triggers", enable_auto_commit=False
     )
     await consumer.start()
     at = [TopicPartition(EVENTS, number) for number in range(workers.plane.partitions)]
     consumer.assign(at)
-    await consumer.commit(dict.fromkeys(at, 0))
-    await consumer.stop()
+
+    async def put_back() -> bool:
+        try:
+            await consumer.commit(dict.fromkeys(at, 0))
+        except CommitFailedError:
+            return False
+        return True
+
+    try:
+        await until(put_back, timeout=60, every=0.5)
+    finally:
+        await consumer.stop()
