@@ -33,9 +33,9 @@ async def test_an_event_delivered_twice_around_a_killed_scheduler_makes_one_run(
     declared = {"JOBFORGE_TRIGGERS_FILE": str(file)}
     await workers.services.start("ingestion", "manifest", "echo")
     await workers.services.start("scheduler", **declared)
-    doors = {"url": workers.services["ingestion"].url, "query_url": workers.services["manifest"].url}
+    url, query_url = workers.services["ingestion"].url, workers.services["manifest"].url
     event_id = uuid4()
-    async with AsyncJobForgeClient(**doors) as client:
+    async with AsyncJobForgeClient(url=url, query_url=query_url) as client:
 
         async def send() -> None:
             await client.submit_event(

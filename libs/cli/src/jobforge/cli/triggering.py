@@ -119,17 +119,9 @@ def _past(client: JobForgeClient, trigger: Trigger, tenant: str, limit: int) -> 
 
 
 def _tried(trigger: Trigger, event: EventEnvelope) -> dict[str, Any]:
-    acts, inputs, problem = False, None, None
+    shown = {"event_id": str(event.event_id), "event_type": event.event_type, "trace_id": event.trace_id}
     try:
-        acts = wants(trigger, event)
-        inputs = job_for(trigger, event).inputs if acts else None
+        inputs = job_for(trigger, event).inputs if wants(trigger, event) else None
     except Unmapped as error:
-        acts, problem = False, str(error)
-    return {
-        "event_id": str(event.event_id),
-        "event_type": event.event_type,
-        "trace_id": event.trace_id,
-        "acts": acts,
-        "inputs": inputs,
-        "problem": problem,
-    }
+        return {**shown, "acts": False, "inputs": None, "problem": str(error)}
+    return {**shown, "acts": inputs is not None, "inputs": inputs, "problem": None}
