@@ -16,6 +16,7 @@ PURE = frozenset(
         "projection",
         "redaction",
         "retry",
+        "ticks",
         "triggers",
         "trust",
         "verdicts",

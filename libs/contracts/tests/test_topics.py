@@ -72,7 +72,7 @@ def test_the_document_says_what_a_provisioner_needs() -> None:
         "max_message_bytes": 2097152,
         "key": "<kind>:<id>",
         "messages": [],
-        "writers": ["ingestion", "keys-usage", "operators", "settler"],
+        "writers": ["ingestion", "keys-usage", "operators", "scheduler", "settler"],
         "readers": ["ingestion", "keys-usage", "manifest", "scheduler", "settler"],
         "about": "",
     }

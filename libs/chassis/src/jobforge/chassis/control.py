@@ -1,8 +1,9 @@
-"""``jobforge.control`` held in memory: templates, flags, apps and the partition count, always up to date."""
+"""``jobforge.control`` held in memory: templates, triggers, flags, apps and the partition count, up to date."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -12,18 +13,10 @@ from jobforge.chassis.control_state import ControlState
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.wire import Position, Publisher
-from jobforge.contracts.control import (
-    FLAGS,
-    AppRegistered,
-    FlagSet,
-    PlaneSettled,
-    TemplateAnnounced,
-    TemplateSwitched,
-)
+from jobforge.contracts.control import FLAGS, ControlMessage, TemplateAnnounced, TriggerAnnounced
 from jobforge.contracts.reading import Unreadable
 from jobforge.contracts.topics import CONTROL
 
-ControlMessage = TemplateAnnounced | TemplateSwitched | FlagSet | AppRegistered | PlaneSettled
 POLL = 1.0
 """Seconds that one read waits for records; a new record is returned at once."""
 
@@ -105,6 +98,25 @@ class ControlView:
         """Whether a template may be requested, by the same order of precedence; off by default."""
         said = self.state.enablement.get(template_key)
         return self._settings.template_enabled(template_key) if said is None else said
+
+    @property
+    def triggers(self) -> Mapping[str, TriggerAnnounced]:
+        """Every announced trigger and schedule by its name."""
+        return self.state.triggers
+
+    def trigger_enabled(self, announced: TriggerAnnounced) -> bool:
+        """Whether a trigger or schedule is on: a switch beats its file."""
+        switched = self.state.trigger_switches.get(announced.name)
+        return announced.enabled if switched is None else switched.enabled
+
+    def trigger_since(self, announced: TriggerAnnounced) -> datetime:
+        """Since when that is so: what happened before does not concern it."""
+        switched = self.state.trigger_switches.get(announced.name)
+        return announced.declared_at if switched is None else max(announced.declared_at, switched.switched_at)
+
+    def last_tick(self, name: str) -> datetime | None:
+        """The newest tick of a schedule whose run was requested."""
+        return self.state.ticks.get(name)
 
     def check_partitions(self, settings: Settings) -> None:
         """Raises ``WrongPartitions``, with the setting to change, where the settings differ from the plane."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -10,8 +11,11 @@ from jobforge.contracts.control import (
     AppRegistered,
     FlagSet,
     PlaneSettled,
+    ScheduleTicked,
     TemplateAnnounced,
     TemplateSwitched,
+    TriggerAnnounced,
+    TriggerSwitched,
 )
 from jobforge.contracts.reading import read_any
 
@@ -28,6 +32,9 @@ class ControlState:
 
     templates: Mapping[str, TemplateAnnounced] = field(default_factory=_empty)
     enablement: Mapping[str, bool] = field(default_factory=_empty)
+    triggers: Mapping[str, TriggerAnnounced] = field(default_factory=_empty)
+    trigger_switches: Mapping[str, TriggerSwitched] = field(default_factory=_empty)
+    ticks: Mapping[str, datetime] = field(default_factory=_empty)
     flags: Mapping[str, bool] = field(default_factory=_empty)
     apps: frozenset[str] = frozenset()
     partitions: int | None = None
@@ -41,6 +48,12 @@ class ControlState:
                 return replace(self, templates=_with(self.templates, announced.template_key, announced))
             case TemplateSwitched(template_key=template_key, enabled=enabled):
                 return replace(self, enablement=_with(self.enablement, template_key, enabled))
+            case TriggerAnnounced() as trigger:
+                return replace(self, triggers=_with(self.triggers, trigger.name, trigger))
+            case TriggerSwitched() as switched:
+                return replace(self, trigger_switches=_with(self.trigger_switches, switched.name, switched))
+            case ScheduleTicked(name=name, tick=tick):
+                return replace(self, ticks=_with(self.ticks, name, tick))
             case FlagSet(name=name, enabled=enabled):
                 return replace(self, flags=_with(self.flags, name, enabled))
             case AppRegistered(source_app=source_app):
@@ -56,6 +69,12 @@ class ControlState:
                 return replace(self, templates=_less(self.templates, name))
             case "enablement":
                 return replace(self, enablement=_less(self.enablement, name))
+            case "trigger":
+                return replace(self, triggers=_less(self.triggers, name))
+            case "trigger-enablement":
+                return replace(self, trigger_switches=_less(self.trigger_switches, name))
+            case "tick":
+                return replace(self, ticks=_less(self.ticks, name))
             case "flag":
                 return replace(self, flags=_less(self.flags, name))
             case "app":

@@ -62,6 +62,12 @@ RUNS_CLOSED = Counter("jobforge_runs_closed", "Runs that the scheduler ended, si
 REQUESTS_REPUBLISHED = Counter(
     "jobforge_requests_republished", "Accepted requests that nobody would have read again, put back by the scheduler."
 )
+TRIGGERS_FIRED = Counter("jobforge_triggers_fired", "Runs that triggers and schedules requested.", ["trigger"])
+TRIGGERS_REFUSED = Counter(
+    "jobforge_triggers_refused",
+    "Events on which a trigger that wanted them did not act: a loop, or inputs that could not be mapped.",
+    ["trigger", "reason"],
+)
 DEADLINES_LOOK_SECONDS = Histogram(
     "jobforge_deadlines_look_seconds", "How long one look at the runs that are due for one took.", buckets=QUICK
 )

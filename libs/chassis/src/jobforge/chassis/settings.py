@@ -43,6 +43,8 @@ class Settings(BaseSettings):
         description="Comma-separated template keys that are on until jobforge.control says otherwise; * all.",
     )
 
+    triggers_file: str = Field(default="", description="The YAML file that declares triggers and schedules; none: off.")
+
     events_enabled: bool | None = None
     triggers_enabled: bool | None = None
     autopilot_jobs_enabled: bool | None = None

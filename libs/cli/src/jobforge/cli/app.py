@@ -9,6 +9,7 @@ from jobforge.cli.doctor import doctor
 from jobforge.cli.failures import told
 from jobforge.cli.replaying import dlq
 from jobforge.cli.switching import flags, templates
+from jobforge.cli.triggering import triggers
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +38,7 @@ for command in (
 ):
     app.command()(told(command))
 app.add_typer(templates, name="templates")
+app.add_typer(triggers, name="triggers")
 app.add_typer(flags, name="flags")
 app.add_typer(dlq, name="dlq")
 

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobforge.client import TemplateInfo, TraceStory
+from jobforge.client import TemplateInfo, TraceStory, TriggerInfo
 from jobforge.client.report_layout import duration, size
 from jobforge.contracts.envelope import EventEnvelope
 from jobforge.contracts.jobs import Job
@@ -104,6 +104,16 @@ def templates(found: Iterable[TemplateInfo]) -> Table:
         state = Text("on", style="green") if template.enabled else Text("off", style="dim")
         about = template.description.strip().partition("\n")[0]
         made.add_row(template.template_key, template.version, state, duration(template.timeout_seconds), Text(about))
+    return made
+
+
+def triggers(found: Iterable[TriggerInfo]) -> Table:
+    """Triggers and schedules, a line each."""
+    made = table("Trigger", "State", "When", "Template", "Last tick (UTC)")
+    for trigger in found:
+        state = Text("on", style="green") if trigger.enabled else Text("off", style="dim")
+        when = trigger.event_type or f"{trigger.cron} {trigger.time_zone}"
+        made.add_row(trigger.name, state, Text(when), trigger.template_key, moment(trigger.last_tick))
     return made
 
 

@@ -47,7 +47,7 @@ def disable(template: Key, tenant: AnyTenant = "", as_json: AsJson = False) -> N
 def _switch_template(template: str, enabled: bool, as_json: bool) -> None:
     with plane() as client:
         client.set_template(template, enabled)
-    _told(template, enabled, as_json)
+    told_switch(template, enabled, as_json)
 
 
 @flags.callback(invoke_without_command=True)
@@ -81,10 +81,11 @@ def set_flag(
     enabled = value.lower() in _ON
     with plane() as client:
         client.set_flag(name, enabled)
-    _told(name, enabled, as_json)
+    told_switch(name, enabled, as_json)
 
 
-def _told(name: str, enabled: bool, as_json: bool) -> None:
+def told_switch(name: str, enabled: bool, as_json: bool) -> None:
+    """Says what was switched."""
     if as_json:
         print_json({"name": name, "enabled": enabled})
     else:

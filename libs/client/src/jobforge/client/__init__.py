@@ -16,6 +16,7 @@ from jobforge.client.answers import (
     TemplateInfo,
     TraceEntry,
     TraceStory,
+    TriggerInfo,
 )
 from jobforge.client.asynchronous import AsyncJobForgeClient
 from jobforge.client.availability import get_feature_flag_summary, is_event_ingestion_available, is_template_enabled
@@ -56,6 +57,7 @@ __all__ = [
     "TemplateInfo",
     "TraceEntry",
     "TraceStory",
+    "TriggerInfo",
     "generate_manifest_report",
     "generate_trace_id",
     "get_feature_flag_summary",

@@ -78,6 +78,24 @@ class TemplateInfo(Value):
     announced_at: Instant | None = None
 
 
+class TriggerInfo(Value):
+    """A trigger (with ``event_type``) or schedule (with ``cron``), and whether it acts now."""
+
+    name: str
+    template_key: str
+    inputs: JsonObject
+    event_type: str | None = None
+    condition: str | None = None
+    most_per_trace: int | None = None
+    cron: str | None = None
+    time_zone: str | None = None
+    tenant_id: str | None = None
+    project_id: str | None = None
+    enabled: bool
+    since: Instant | None = None
+    last_tick: Instant | None = None
+
+
 class TraceEntry(Value):
     """One thing in a trace: an event or a run, whichever ``kind`` says, and when it came."""
 

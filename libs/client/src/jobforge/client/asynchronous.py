@@ -94,6 +94,8 @@ class AsyncJobForgeClient:
     list_templates = _sends(reads.list_templates)
     get_template = _sends(reads.get_template)
     set_template = _sends(writes.set_template)
+    list_triggers = _sends(reads.list_triggers)
+    set_trigger = _sends(writes.set_trigger)
     get_flags = _sends(reads.get_flags)
     set_flag = _sends(writes.set_flag)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pydantic_core
 
-from jobforge.client.answers import EventPage, RunPage, TemplateInfo, TraceStory
+from jobforge.client.answers import EventPage, RunPage, TemplateInfo, TraceStory, TriggerInfo
 from jobforge.client.errors import JobForgeUnexpectedAnswer
 from jobforge.client.exchange import Call, Reply, model, segment
 from jobforge.contracts.jobs import Job
@@ -90,6 +90,11 @@ def get_template(template_key: str) -> Call[TemplateInfo]:
     return Call("GET", f"/v1/templates/{segment(template_key)}", model(TemplateInfo))
 
 
+def list_triggers() -> Call[tuple[TriggerInfo, ...]]:
+    """Every declared trigger and schedule, and whether it acts."""
+    return Call("GET", "/v1/triggers", _triggers)
+
+
 def get_flags() -> Call[dict[str, bool]]:
     """Each feature flag and whether it is on."""
     return Call("GET", "/v1/flags", _flags)
@@ -115,6 +120,10 @@ def check_digest(etag: str, sha256: str) -> None:
 
 def _templates(reply: Reply) -> tuple[TemplateInfo, ...]:
     return tuple(TemplateInfo.model_validate(each) for each in pydantic_core.from_json(reply.body)["templates"])
+
+
+def _triggers(reply: Reply) -> tuple[TriggerInfo, ...]:
+    return tuple(TriggerInfo.model_validate(each) for each in pydantic_core.from_json(reply.body)["triggers"])
 
 
 def _flags(reply: Reply) -> dict[str, bool]:

@@ -109,6 +109,11 @@ def set_template(template_key: str, enabled: bool) -> Call[None]:
     return _switch(f"/v1/templates/{segment(template_key)}", enabled)
 
 
+def set_trigger(name: str, enabled: bool) -> Call[None]:
+    """Switch a trigger or schedule on or off (development profile only)."""
+    return _switch(f"/v1/triggers/{segment(name)}", enabled)
+
+
 def set_flag(name: str, enabled: bool) -> Call[None]:
     """Switch a feature flag on or off (development profile only)."""
     return _switch(f"/v1/flags/{segment(name)}", enabled)

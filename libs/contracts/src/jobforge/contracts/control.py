@@ -1,10 +1,19 @@
-"""What every service knows without asking: templates, flags, apps and the partition count, on ``jobforge.control``."""
+"""What every service knows without asking, on ``jobforge.control``: templates, triggers, flags, apps, partitions."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from jobforge.contracts.base import Instant, JsonObject, Message, SourceApp, TemplateKey
+from jobforge.contracts.base import (
+    Instant,
+    JsonObject,
+    Message,
+    ProjectId,
+    SourceApp,
+    TemplateKey,
+    TenantId,
+    TriggerName,
+)
 
 FLAGS: dict[str, bool] = {
     "JOBFORGE_EVENTS_ENABLED": False,
@@ -55,6 +64,56 @@ class TemplateSwitched(Message):
         return f"enablement:{self.template_key}".encode()
 
 
+class TriggerAnnounced(Message):
+    """A trigger (with ``event_type``) or schedule (with ``cron``) as its file declares it; key ``trigger:<name>``."""
+
+    kind: Literal["trigger"] = "trigger"
+    name: TriggerName
+    template_key: TemplateKey
+    inputs: JsonObject = Field(default_factory=dict, description="Values that begin with '$.' are JMESPath.")
+    enabled: bool = Field(default=True, description="What the file says; a switch beats it.")
+    event_type: str | None = None
+    condition: str | None = None
+    most_per_trace: int | None = None
+    cron: str | None = None
+    time_zone: str | None = None
+    tenant_id: TenantId | None = None
+    project_id: ProjectId | None = None
+    declared_at: Instant = Field(description="Since when it is declared; what happened before does not concern it.")
+
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+        return f"trigger:{self.name}".encode()
+
+
+class TriggerSwitched(Message):
+    """Whether a trigger or schedule acts, since when; key ``trigger-enablement:<name>``."""
+
+    kind: Literal["trigger-enablement"] = "trigger-enablement"
+    name: TriggerName
+    enabled: bool
+    switched_at: Instant
+
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+        return f"trigger-enablement:{self.name}".encode()
+
+
+class ScheduleTicked(Message):
+    """The newest tick whose run was requested; key ``tick:<name>``."""
+
+    kind: Literal["tick"] = "tick"
+    name: TriggerName
+    tick: Instant
+
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+        return f"tick:{self.name}".encode()
+
+
 class FlagSet(Message):
     """A feature flag's value; it beats the environment; key ``flag:<NAME>``."""
 
@@ -93,8 +152,16 @@ class PlaneSettled(Message):
         return b"plane:partitions"
 
 
-AnyControl = Annotated[
-    TemplateAnnounced | TemplateSwitched | FlagSet | AppRegistered | PlaneSettled, Field(discriminator="kind")
-]
+ControlMessage = (
+    TemplateAnnounced
+    | TemplateSwitched
+    | TriggerAnnounced
+    | TriggerSwitched
+    | ScheduleTicked
+    | FlagSet
+    | AppRegistered
+    | PlaneSettled
+)
+AnyControl = Annotated[ControlMessage, Field(discriminator="kind")]
 CONTROL: TypeAdapter[Any] = TypeAdapter(AnyControl)
 """Parses one record of ``jobforge.control`` by its ``kind``."""

@@ -43,6 +43,8 @@ def _app(plane: FakePlane) -> Starlette:
         ("GET", "/v1/templates", doors.templates),
         ("GET", "/v1/templates/{key}", doors.template),
         ("PUT", "/v1/templates/{key}", doors.set_template),
+        ("GET", "/v1/triggers", doors.triggers),
+        ("PUT", "/v1/triggers/{name}", doors.set_trigger),
         ("GET", "/v1/runs", doors.runs),
         ("GET", "/v1/runs/{run_id}", doors.run),
         ("GET", "/v1/runs/{run_id}/events", doors.stream),
@@ -151,6 +153,16 @@ class _Doors:
         key, enabled = request.path_params["key"], (await request.json())["enabled"]
         (self.plane.disabled.discard if enabled else self.plane.disabled.add)(key)
         return JSONResponse(self._template(key))
+
+    async def triggers(self, request: Request) -> Response:
+        return JSONResponse({"triggers": list(self.plane.triggers.values())})
+
+    async def set_trigger(self, request: Request) -> Response:
+        name, enabled = request.path_params["name"], (await request.json())["enabled"]
+        if name not in self.plane.triggers:
+            return problem(404, "trigger.unknown", f"Trigger is unknown: {name}")
+        self.plane.triggers[name]["enabled"] = enabled
+        return JSONResponse({"name": name, "enabled": enabled})
 
     def _template(self, key: str) -> dict[str, Any]:
         return {

@@ -56,6 +56,7 @@ class FakePlane:
         """Runs of these templates start and end by themselves; others wait for ``advance``."""
         self.flags = {"JOBFORGE_EVENTS_ENABLED": True, "JOBFORGE_TRIGGERS_ENABLED": False}
         self.disabled: set[str] = set()
+        self.triggers: dict[str, dict[str, Any]] = {}
         self.holds_polls = True
         self.breaks_streams_after: int | None = None
         """Each event stream breaks off after so many events."""

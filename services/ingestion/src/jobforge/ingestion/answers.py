@@ -1,11 +1,11 @@
-"""The answers of this door that are no message: outcomes of a batch, uploads, the catalog and its switches."""
+"""The answers of this door that are no message: batches, uploads, templates, triggers and switches."""
 
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobforge.contracts.base import Value
+from jobforge.contracts.base import Instant, Value
 from jobforge.contracts.problem import Problem
 
 
@@ -58,6 +58,32 @@ class CatalogPage(Value):
     """Every announced template, by key."""
 
     templates: tuple[CatalogEntry, ...]
+
+
+class TriggerEntry(Value):
+    """A trigger (with ``event_type``) or schedule (with ``cron``) as it is declared, and whether it acts now."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, extra="ignore")
+
+    name: str
+    template_key: str
+    inputs: dict[str, Any]
+    event_type: str | None
+    condition: str | None
+    most_per_trace: int | None
+    cron: str | None
+    time_zone: str | None
+    tenant_id: str | None
+    project_id: str | None
+    enabled: bool = Field(description="Also false while JOBFORGE_TRIGGERS_ENABLED is off.")
+    since: Instant = Field(description="Since when it is so; events and ticks before do not concern it.")
+    last_tick: Instant | None = None
+
+
+class TriggerPage(Value):
+    """Every declared trigger and schedule, by name."""
+
+    triggers: tuple[TriggerEntry, ...]
 
 
 class Flags(Value):

@@ -23,9 +23,10 @@ from jobforge.contracts.inbox import InboxRecord
 from jobforge.contracts.topics import INBOX
 from jobforge.ingestion import problems
 from jobforge.ingestion.catalog import Catalog
+from jobforge.ingestion.catalog_http import catalog_routes, trigger_routes
 from jobforge.ingestion.door import Door, hot_posts
 from jobforge.ingestion.feed import BACK_OFF, GROUP, InboxReader
-from jobforge.ingestion.http import catalog_routes, declared_routes, event_and_job_routes, object_routes
+from jobforge.ingestion.http import declared_routes, event_and_job_routes, object_routes
 from jobforge.ingestion.intake import Intake
 from jobforge.ingestion.recall import Recall
 
@@ -105,6 +106,7 @@ def create_door(settings: Settings, plane: Plane) -> Door:
     app.include_router(event_and_job_routes(intake))
     app.include_router(object_routes(plane.objects, limit=settings.max_object_bytes))
     app.include_router(catalog_routes(settings, plane.control, plane.publisher))
+    app.include_router(trigger_routes(settings, plane.control, plane.publisher))
     return app
 
 

@@ -2,37 +2,27 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Header, Path, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from jobforge.chassis.artifacts import ArtifactStore, StoreUnavailable, TooLarge
-from jobforge.chassis.control import ControlView, announce
 from jobforge.chassis.hot_door import CallerLeft
-from jobforge.chassis.settings import Settings
-from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Publisher
-from jobforge.contracts.base import ActorId, ObjectId, TemplateKey, TenantId
-from jobforge.contracts.control import FLAGS, FlagSet, TemplateAnnounced, TemplateSwitched
+from jobforge.contracts.base import ActorId, ObjectId, TenantId
 from jobforge.contracts.envelope import EventReceipt, EventSubmission
 from jobforge.contracts.jobs import IdempotencyKey, JobAccepted, JobSubmission
 from jobforge.ingestion import batch
 from jobforge.ingestion.answers import (
     CancelAccepted,
-    CatalogEntry,
-    CatalogPage,
     EventOutcome,
-    Flags,
     ObjectStored,
-    Switch,
-    Switched,
 )
 from jobforge.ingestion.door import read_body
-from jobforge.ingestion.intake import Intake, Outcome, unavailable
+from jobforge.ingestion.intake import Intake, Outcome
 from jobforge.ingestion.problems import documented, problem
 from jobforge.ingestion.refusal import Refusal, invalid
 
@@ -175,66 +165,6 @@ def media_type(said: str) -> str:
     return said
 
 
-def catalog_routes(
-    settings: Settings,
-    control: ControlView,
-    publisher: Publisher,
-    *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> APIRouter:
-    """Templates and flags: what they are, and in the development profile the switches."""
-    router = APIRouter()
-
-    async def switch(message: FlagSet | TemplateSwitched) -> None:
-        if settings.profile != "development":
-            raise Refusal(
-                403,
-                "profile.production",
-                "Switching over HTTP is disabled outside the development profile (JOBFORGE_PROFILE): anybody could, "
-                "as there is no authentication yet.",
-            )
-        try:
-            await announce(publisher, message)
-        except (NotWritten, OutcomeUnknown) as error:
-            raise unavailable(error, None) from error
-        control.apply(message.key, message.to_bytes())  # so that a read right after this answer sees it
-
-    @router.get("/v1/templates", tags=["catalog"])
-    async def list_templates() -> CatalogPage:
-        """Every template that a running domain has announced."""
-        known = control.templates
-        return CatalogPage(templates=tuple(_entry(control, known[key]) for key in sorted(known)))
-
-    @router.get("/v1/templates/{template_key}", tags=["catalog"], responses=documented(404, 422))
-    async def get_template(template_key: Annotated[TemplateKey, Path()]) -> CatalogEntry:
-        """One template."""
-        return _entry(control, _known(control, template_key))
-
-    @router.put("/v1/templates/{template_key}", tags=["catalog"], responses=documented(400, 403, 404, 422, 503))
-    async def switch_template(
-        template_key: Annotated[TemplateKey, Path()], wanted: Annotated[Switch, Body()]
-    ) -> Switched:
-        """Let a template be requested, or not (development profile only)."""
-        _known(control, template_key)
-        await switch(TemplateSwitched(template_key=template_key, enabled=wanted.enabled, switched_at=clock()))
-        return Switched(name=template_key, enabled=wanted.enabled)
-
-    @router.get("/v1/flags", tags=["catalog"])
-    async def list_flags() -> Flags:
-        """Every feature flag, as it is now."""
-        return Flags(flags={name: control.flag(name) for name in FLAGS})
-
-    @router.put("/v1/flags/{name}", tags=["catalog"], responses=documented(400, 403, 404, 422, 503))
-    async def switch_flag(name: Annotated[str, Path(max_length=100)], wanted: Annotated[Switch, Body()]) -> Switched:
-        """Switch a feature flag (development profile only); it beats the environment."""
-        if name not in FLAGS:
-            raise Refusal(404, "flag.unknown", f"There is no such flag: the flags are {', '.join(FLAGS)}.")
-        await switch(FlagSet(name=name, enabled=wanted.enabled, set_at=clock()))
-        return Switched(name=name, enabled=wanted.enabled)
-
-    return router
-
-
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
         if chunk:
@@ -247,15 +177,3 @@ def _shown(outcome: Outcome) -> bytes:
         return b'{"status":202,"event_id":"%s","error":null}' % str(outcome.event_id).encode()
     shown = EventOutcome(status=refusal.status, event_id=outcome.event_id, error=problem(refusal))
     return shown.model_dump_json().encode()
-
-
-def _known(control: ControlView, template_key: str) -> TemplateAnnounced:
-    found = control.templates.get(template_key)
-    if found is None:
-        raise Refusal(404, "template.unknown", f"Template is unknown: {template_key} (GET /v1/templates lists them)")
-    return found
-
-
-def _entry(control: ControlView, template: TemplateAnnounced) -> CatalogEntry:
-    enabled = control.template_enabled(template.template_key)
-    return CatalogEntry.model_validate({**template.model_dump(), "enabled": enabled})

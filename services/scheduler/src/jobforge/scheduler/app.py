@@ -1,8 +1,9 @@
-"""The scheduler as an ASGI app: the retries' mover, and the eye on deadlines."""
+"""The scheduler as an ASGI app: the retries' mover, triggers and schedules, and the eye on deadlines."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from os import getpid
 
 from faststream.asgi import AsgiFastStream
@@ -19,30 +20,40 @@ from jobforge.chassis.loop import serving
 from jobforge.chassis.redis_line import RedisLine
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
+from jobforge.contracts.envelope import EventEnvelope
+from jobforge.contracts.inbox import InboxJob
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.runs import RunCanceled, RunFailed
-from jobforge.contracts.topics import JOBS, RUNS
+from jobforge.contracts.topics import EVENTS, JOBS, RUNS
 from jobforge.execution.leases import RedisLeases
 from jobforge.scheduler.acting import Acts
 from jobforge.scheduler.deadlines import Deadlines
+from jobforge.scheduler.declaring import Standing, declared
+from jobforge.scheduler.firing import GROUP as FIRINGS_GROUP
+from jobforge.scheduler.firing import OWN_INBOX, Firings
 from jobforge.scheduler.log_lookup import LogLookup
 from jobforge.scheduler.moving import Mover
 from jobforge.scheduler.open_runs import OpenRuns
 from jobforge.scheduler.retries import GROUP, Retries
 from jobforge.scheduler.searching import Search
+from jobforge.scheduler.ticking import Ticking
 from jobforge.scheduler.verdicts import Patience
 from jobforge.scheduler.waits import TIERS
 
 SERVICE = "scheduler"
-ABOUT = "What is due later: retries that wait, and runs that would never end by themselves."
+ABOUT = "What is due later: retries, triggers and schedules, and runs that would never end by themselves."
 
 log = get_logger()
 
 
 def create_app(settings: Settings | None = None, patience: Patience | None = None) -> AsgiFastStream:
-    """The service; without settings they come from the environment. Nothing is opened before its lifespan starts."""
+    """The service; without settings they come from the environment. Nothing is opened before its lifespan starts.
+
+    Raises ``TriggersFileInvalid``.
+    """
     settings = settings or Settings()
     configure_logging(settings, SERVICE)
+    what = declared(settings.triggers_file)
     environment = environment_of(SERVICE)
     telemetry = Telemetry(
         service=f"jobforge-{SERVICE}",
@@ -86,7 +97,27 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
     kafka.broker.publisher(JOBS.named("{domain}"), title="retries.JobRequested", schema=JobRequested)
     for outcome in (RunCanceled, RunFailed):
         kafka.broker.publisher(RUNS.name, title=f"deadlines.{outcome.__name__}", schema=outcome)
-    tending = Tending(deadlines)
+    standing = Standing(what, control)
+    if what.triggers:
+        kafka.read(
+            Firings(what.triggers, standing, kafka.publisher, telemetry, limit=settings.max_record_bytes),
+            group=FIRINGS_GROUP,
+            pattern=EVENTS.pattern,
+            message=EventEnvelope,
+            title="triggers",
+            description="Accepted events; a trigger that wants one requests a run.",
+        )
+    if what.triggers or what.schedules:
+        kafka.broker.publisher(OWN_INBOX, title="triggers.InboxJob", schema=InboxJob)
+    tending = Tending(deadlines=deadlines.run)
+    if what.schedules:
+        ticking = Ticking(what.schedules, standing, control, kafka.publisher, mine=lambda: 0 in retries.tended)
+        tending.add(schedules=ticking.run)
+
+    async def begin() -> None:
+        await standing.announce(kafka.publisher)
+        tending.begin()
+        log.info("service.ready", triggers=len(what.triggers), schedules=len(what.schedules))
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -100,6 +131,7 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
             await control.start()
             stack.push_async_callback(control.stop)
             control.check_partitions(settings)
+            standing.settle(datetime.now(UTC))
             yield
 
     return AsgiFastStream(
@@ -108,40 +140,46 @@ def create_app(settings: Settings | None = None, patience: Patience | None = Non
         asyncapi_path=AsyncAPIRoute("/docs/asyncapi", try_it_out_path=None),
         specification=AsyncAPI(title="JobForge scheduler", version=environment.version),
         lifespan=lifespan,
-        after_startup=[tending.begin],
+        after_startup=[begin],
         on_shutdown=[tending.end],
         logger=None,
     )
 
 
 class Tending:
-    """The deadlines' task: begun when the producer is there, ended before it goes."""
+    """Tasks that look again and again: begun when the producer is there, ended before it goes."""
 
-    def __init__(self, deadlines: Deadlines) -> None:
-        self._deadlines = deadlines
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, **looks: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._looks = looks
+        self._tasks: list[asyncio.Task[None]] = []
 
-    async def begin(self) -> None:
+    def add(self, **looks: Callable[[], Coroutine[None, None, None]]) -> None:
+        """More to look after, before anything has begun."""
+        self._looks.update(looks)
+
+    def begin(self) -> None:
         """Start looking."""
-        self._task = asyncio.create_task(self._deadlines.run(), name="deadlines")
-        log.info("service.ready")
+        self._tasks = [asyncio.create_task(look(), name=name) for name, look in self._looks.items()]
 
     async def end(self) -> None:
         """Stop looking. A cancellation that the Redis client swallows is said again."""
         for _ in range(5):
-            if self._task is None or self._task.done():
+            left = [task for task in self._tasks if not task.done()]
+            if not left:
                 return
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=0.2)
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=0.2)
 
     async def alive(self) -> None:
-        """Raise when nothing looks any more."""
-        if self._task is not None and self._task.done():
-            raise RuntimeError("nobody looks after deadlines any more")
+        """Raise when something does not look any more."""
+        for task in self._tasks:
+            if task.done():
+                raise RuntimeError(f"nobody looks after {task.get_name()} any more")
 
     async def begun(self) -> None:
         """Raise before the first look."""
-        if self._task is None:
+        if not self._tasks:
             raise RuntimeError("not started yet")
 
 
