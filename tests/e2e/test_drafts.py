@@ -15,8 +15,8 @@ async def test_kill_9_of_a_draft_that_waits_for_its_search_leaves_one_search_and
     """The second attempt meets the search of the first; both share a trace, and the quote is the index's."""
     async with running("ingestion", "manifest", "scheduler", "aias") as plane:
         client, services = plane.client, plane.services
-        doors = {"JOBFORGE_URL": services["ingestion"].url, "JOBFORGE_QUERY_URL": services["manifest"].url}
-        await services.start("autopilot", **doors)
+        door, view = services["ingestion"].url, services["manifest"].url
+        await services.start("autopilot", JOBFORGE_URL=door, JOBFORGE_QUERY_URL=view)
         await client.put_object("document", "manual", MANUAL.encode(), tenant_id=TENANT, content_type="text/plain")
         await finished(client, await request(client, INDEX, document_ids=["manual"], index_type="keyword"))
         services["aias"].kill()
@@ -25,7 +25,7 @@ async def test_kill_9_of_a_draft_that_waits_for_its_search_leaves_one_search_and
         await until(lambda: searched(client), timeout=60)
         services["autopilot"].kill()
         await services.start("aias")
-        await services.start("autopilot", **doors)
+        await services.start("autopilot", JOBFORGE_URL=door, JOBFORGE_QUERY_URL=view)
 
         manifest = await finished(client, draft)
         assert manifest.outputs["generator"] == "extractive"

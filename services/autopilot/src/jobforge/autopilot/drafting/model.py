@@ -27,7 +27,7 @@ class ModelSettings(BaseSettings):
 
     # A validation error would otherwise show the key.
     model_config = SettingsConfigDict(
-        env_prefix="JOBFORGE_LLM_", frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="JOBFORGE_LLM_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     url: HttpUrl | None = Field(default=None, description="What /chat/completions is appended to; unset: no model.")
