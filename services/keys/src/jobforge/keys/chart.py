@@ -35,9 +35,7 @@ def amount(number: float, base: int, units: Sequence[str]) -> str:
     return f"{number:.3g}{units[power]}" if number < 1000 else f"{number:.0f}{units[power]}"
 
 
-def _panel(
-    name: str, top: int, values: Sequence[int], colour: str, base: int, units: Sequence[str]
-) -> list[str]:
+def _panel(name: str, top: int, values: Sequence[int], colour: str, base: int, units: Sequence[str]) -> list[str]:
     most, floor = max(values, default=0), top + _PANEL
     step = (WIDTH - _LEFT - _RIGHT) / max(1, len(values))
     bar = step * 0.8 if step > 3 else step

@@ -4,7 +4,7 @@ from jobforge.execution.errors import Retryable, Terminal
 
 
 class PeriodUnknown(Terminal):
-    """The period is none of a month, a day and ``start/end``, or names a local time that no clock or two clocks show."""
+    """The period is no month, day or ``start/end``, or has a local time that comes twice or never."""
 
     code = "usage.period_unknown"
 

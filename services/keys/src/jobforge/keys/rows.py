@@ -54,17 +54,15 @@ class Written:
     unreadable: list[tuple[str, str]]
 
 
-def load_polars() -> Any:
-    """Polars with no more threads than the machine should spare for it."""
+def few_threads() -> None:
+    """Let polars, when it is imported, take no more threads than the machine should spare for it."""
     os.environ.setdefault("POLARS_MAX_THREADS", "2")
-    import polars
-
-    return polars
 
 
-def schema() -> "dict[str, Any]":
+def schema() -> dict[str, Any]:
     """The columns of a usage file. ``key_id`` and the numbers are null where the event's payload is not usable."""
-    pl = load_polars()
+    import polars as pl
+
     instant = pl.Datetime("us", "UTC")
     return {
         "key_id": pl.String,
@@ -82,7 +80,10 @@ def schema() -> "dict[str, Any]":
 
 def to_files(batches: Sequence[Batch]) -> Written:
     """One file for each tenant's hour in each batch; other events of the topic leave nothing."""
-    pl, columns = load_polars(), schema()
+    few_threads()
+    import polars as pl
+
+    columns = schema()
     files: dict[str, bytes] = {}
     unreadable: list[tuple[str, str]] = []
     for batch in batches:
@@ -104,7 +105,9 @@ def to_files(batches: Sequence[Batch]) -> Written:
 
 def merged(parts: Sequence[bytes]) -> bytes:
     """All rows of several files in one file, each once."""
-    pl = load_polars()
+    few_threads()
+    import polars as pl
+
     rows = pl.concat([pl.read_parquet(BytesIO(part)) for part in parts])
     return to_parquet(rows.unique(IDENTITY).sort("topic", "partition", "offset"))
 

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from jobforge.keys.errors import ResultTooLarge, TotalTooLarge, UsageMoving, UsageUnreadable
-from jobforge.keys.rows import IDENTITY, MOST, load_polars, to_parquet
+from jobforge.keys.rows import IDENTITY, MOST, few_threads, to_parquet
 from jobforge.keys.usage_files import UsageFile, superseded
 from jobforge.keys.usage_store import FileGone, UsageStore
 
@@ -20,8 +20,8 @@ LATE_AFTER = timedelta(minutes=5)
 """An event is late if it reached the plane this long after the time that its app gave it; early the other way round."""
 MOST_ROWS = 1_000_000
 """Keys times buckets of a result."""
-SLICE = 12 * 1024 * 1024
-"""Bytes of usage files whose rows are held in memory at once, some 400,000."""
+SLICE = 6 * 1024 * 1024
+"""Bytes of usage files whose rows are held in memory at once, some 250,000."""
 _TRIES = 5
 _ID = ["id_high", "id_low"]
 
@@ -67,6 +67,7 @@ class Answer:
 
 def add_up(url: str, question: Question) -> Answer:
     """The usage in the store at ``url``. Rows of one event id count once: the first that was accepted."""
+    few_threads()
     store = UsageStore(url)
     for _ in range(_TRIES):
         try:
@@ -87,7 +88,8 @@ def _files(store: UsageStore, question: Question) -> list[UsageFile]:
 
 
 def _answer(store: UsageStore, files: Sequence[UsageFile], question: Question) -> Answer:
-    pl = load_polars()
+    import polars as pl
+
     counts, sums = Counts(), []
     for rows in _slices(store, files, question):
         counted, counts_here = _distinct(rows, question)
@@ -120,11 +122,10 @@ def _answer(store: UsageStore, files: Sequence[UsageFile], question: Question) -
     )
 
 
-def _slices(
-    store: UsageStore, files: Sequence[UsageFile], question: Question
-) -> Iterator["polars.DataFrame"]:
+def _slices(store: UsageStore, files: Sequence[UsageFile], question: Question) -> Iterator["polars.DataFrame"]:
     """The rows of the period and its margins in parts that fit into memory; all rows of an event id in one part."""
-    pl = load_polars()
+    import polars as pl
+
     count = 1 + sum(file.size for file in files) // SLICE
     near = pl.col("occurred_at").is_between(
         pl.lit(question.edges[0] - MARGIN), pl.lit(question.edges[-1] + MARGIN), closed="left"
@@ -142,10 +143,9 @@ def _slices(
 
 def _distinct(rows: "polars.DataFrame", question: Question) -> tuple["polars.DataFrame", Counts]:
     """The rows that count, and what the others are."""
-    pl = load_polars()
-    inside = pl.col("occurred_at").is_between(
-        pl.lit(question.edges[0]), pl.lit(question.edges[-1]), closed="left"
-    )
+    import polars as pl
+
+    inside = pl.col("occurred_at").is_between(pl.lit(question.edges[0]), pl.lit(question.edges[-1]), closed="left")
     delay = pl.col("received_at") - pl.col("occurred_at")
     stored = rows.filter(inside).height
     records = rows.unique(IDENTITY)
@@ -163,7 +163,8 @@ def _distinct(rows: "polars.DataFrame", question: Question) -> tuple["polars.Dat
 
 
 def _sums(counted: "polars.DataFrame", question: Question) -> "polars.DataFrame":
-    pl = load_polars()
+    import polars as pl
+
     edges = pl.Series(question.edges, dtype=pl.Datetime("us", "UTC")).dt.timestamp("us")
     at = counted["occurred_at"].dt.timestamp("us")
     bucket = edges.search_sorted(at, side="right").cast(pl.Int64) - 1
@@ -172,7 +173,8 @@ def _sums(counted: "polars.DataFrame", question: Question) -> "polars.DataFrame"
 
 def _summed(parts: Sequence["polars.DataFrame"], by: Sequence[str]) -> "polars.DataFrame":
     """Sums by these columns; raises ``TotalTooLarge`` where they are not exact any more."""
-    pl = load_polars()
+    import polars as pl
+
     numbers = ["requests", "bytes_transferred"]
     rows = pl.concat([part.select(*by, *numbers) for part in parts])
     for name in numbers:
@@ -186,7 +188,8 @@ def _summed(parts: Sequence["polars.DataFrame"], by: Sequence[str]) -> "polars.D
 
 
 def _no_sums() -> "polars.DataFrame":
-    pl = load_polars()
+    import polars as pl
+
     numbers = {"bucket": pl.Int64, "requests": pl.Int64, "bytes_transferred": pl.Int64}
     return pl.DataFrame(schema={"key_id": pl.String, **numbers})
 

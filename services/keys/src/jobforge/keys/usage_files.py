@@ -51,8 +51,8 @@ def parsed(path: str, size: int, written_at: datetime) -> UsageFile | None:
     found = _PATH.fullmatch(path)
     if found is None:
         return None
-    numbers = (int(found[name]) for name in ("partition", "first", "last"))
-    return UsageFile(path.rpartition("/")[0], found["topic"], *numbers, size, written_at)
+    partition, first, last = (int(found[name]) for name in ("partition", "first", "last"))
+    return UsageFile(path.rpartition("/")[0], found["topic"], partition, first, last, size, written_at)
 
 
 def superseded(files: Iterable[UsageFile]) -> dict[UsageFile, UsageFile]:

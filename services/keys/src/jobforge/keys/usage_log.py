@@ -52,9 +52,7 @@ class UsageLog:
             await consumer.start()
             metadata = await consumer._client.fetch_all_metadata()
             partitions = [TopicPartition(TOPIC, number) for number in metadata.partitions_for_topic(TOPIC) or ()]
-            first, end = await asyncio.gather(
-                consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-            )
+            first, end = await asyncio.gather(consumer.beginning_offsets(partitions), consumer.end_offsets(partitions))
         finally:
             await consumer.stop()
         return {at.partition: (first[at], end[at]) for at in partitions}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
@@ -10,6 +11,9 @@ from obstore.store import ObjectStore
 from jobforge.chassis.artifact_stores import open_store, put_many
 from jobforge.chassis.artifacts import StoreUnavailable
 from jobforge.keys.usage_files import UsageFile, day_folder, parsed
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 
 class FileGone(Exception):
@@ -81,6 +85,6 @@ class UsageStore:
             raise StoreUnavailable.because(error) from error
 
 
-def _files(objects: Iterable[obstore.ObjectMeta]) -> list[UsageFile]:
+def _files(objects: "Iterable[ObjectMeta]") -> list[UsageFile]:
     found = (parsed(each["path"], each["size"], each["last_modified"]) for each in objects)
     return [file for file in found if file is not None]

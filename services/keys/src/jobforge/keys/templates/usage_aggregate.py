@@ -30,7 +30,7 @@ class Inputs(BaseModel):
 
 
 class Outputs(BaseModel):
-    """Sums over the period. ``usage.csv`` and ``usage.parquet`` hold them by key and bucket, ``usage.svg`` the chart."""
+    """Sums over the period; ``usage.csv`` and ``usage.parquet`` hold them by key and bucket."""
 
     start: Instant
     end: Instant = Field(description="Excluded.")
