@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from jobforge.keys.errors import ResultTooLarge, TotalTooLarge, UsageMoving, UsageUnreadable
@@ -127,18 +129,37 @@ def _slices(store: UsageStore, files: Sequence[UsageFile], question: Question) -
     import polars as pl
 
     count = 1 + sum(file.size for file in files) // SLICE
+    if count == 1:
+        yield from _parts(store, files, question)
+        return
+    with TemporaryDirectory(prefix="usage-") as scratch:
+        for number, rows in enumerate(_parts(store, files, question)):
+            for part in range(count):
+                rows.filter(pl.col("id_low") % count == part).write_ipc(Path(scratch) / f"{part}-{number}.arrow")
+            del rows
+        for part in range(count):
+            yield pl.concat([pl.read_ipc(path) for path in sorted(Path(scratch).glob(f"{part}-*.arrow"))])
+
+
+def _parts(store: UsageStore, files: Sequence[UsageFile], question: Question) -> Iterator["polars.DataFrame"]:
+    """The rows near the period, each file read once: of some files together, up to ``SLICE`` bytes of them."""
+    import polars as pl
+
     near = pl.col("occurred_at").is_between(
         pl.lit(question.edges[0] - MARGIN), pl.lit(question.edges[-1] + MARGIN), closed="left"
     )
-    for number in range(count if files else 0):
-        parts = []
-        for file in files:
-            try:
-                rows = pl.read_parquet(BytesIO(store.read_now(file)))
-            except pl.exceptions.PolarsError as error:
-                raise UsageUnreadable(f"{file.path} is broken ({error!s:.100}): restore it, or delete it") from None
-            parts.append(rows.filter(near & (pl.col("id_low") % count == number)))
-        yield pl.concat(parts)
+    gathered, size = [], 0
+    for file in files:
+        try:
+            gathered.append(pl.read_parquet(BytesIO(store.read_now(file))).filter(near))
+        except pl.exceptions.PolarsError as error:
+            raise UsageUnreadable(f"{file.path} is broken ({error!s:.100}): restore it, or delete it") from None
+        size += file.size
+        if size >= SLICE:
+            yield pl.concat(gathered)
+            gathered, size = [], 0
+    if gathered:
+        yield pl.concat(gathered)
 
 
 def _distinct(rows: "polars.DataFrame", question: Question) -> tuple["polars.DataFrame", Counts]:
