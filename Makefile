@@ -2,7 +2,7 @@
 # MODE=docker|native forces how it runs; every port has its variable (infra/native/README.md lists them).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down logs status clean demo test check schemas lock bench chaos eval-search
+.PHONY: help setup up down logs status clean demo test check schemas lock bench chaos eval-search eval-usage
 
 PYTHON ?= python3
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jobforge
@@ -71,3 +71,7 @@ CRANFIELD ?= ../shared/data/cranfield
 eval-search: setup ## measure search on the Cranfield abstracts; CRANFIELD= names their folder
 	@$(RUN) python -m jobforge.native fetch
 	@$(RUN) python tests/measure/eval_search.py $(CRANFIELD)
+
+eval-usage: setup ## measure how fast a million usage events are stored and added up
+	@$(RUN) python -m jobforge.native fetch
+	@$(RUN) python tests/measure/usage_million.py
