@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -161,8 +162,18 @@ async def test_payloads_that_make_no_sense_are_reported_and_not_guessed(
     store: UsageStore, keep: Keep, usage: Usage
 ) -> None:
     """Redacted, negative, fractional, boolean, missing or endless."""
-    bad = [("k", -1, 1), ("k", 1.5, 1), ("k", True, 1), ("k", None, 1), ("", 1, 1), ("k" * 257, 1, 1), ("k", 2**60, 1)]
-    bad += [(7, 1, 1), (None, 1, 1), ("k", 1, "[redacted]")]
+    bad: list[tuple[Any, Any, Any]] = [
+        ("k", -1, 1),
+        ("k", 1.5, 1),
+        ("k", True, 1),
+        ("k", None, 1),
+        ("k", 2**60, 1),
+        ("k", 1, "[redacted]"),
+        ("", 1, 1),
+        ("k" * 257, 1, 1),
+        (7, 1, 1),
+        (None, 1, 1),
+    ]
     await keep([usage(*each, at=NOON) for each in bad] + [usage("k", 3, 4, at=NOON)])
     answer = asked(store)
     assert (answer.counts.unusable, answer.counts.events, sum(answer.requests)) == (len(bad), 1, 3)
