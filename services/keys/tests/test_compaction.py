@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from jobforge.chassis.wire import Partition
 from jobforge.execution.children import Children
-from jobforge.keys.compaction import KEPT, MANY, SMALL, plan
+from jobforge.keys.compaction import KEPT, MANY, QUIET, SMALL, plan
 from jobforge.keys.feed import TOPIC
 from jobforge.keys.tidying import Tidying
 from jobforge.keys.totals import Counts, Question, add_up
-from jobforge.keys.usage_files import UsageFile, file_name, parsed, superseded
+from jobforge.keys.usage_files import UsageFile, file_name, hour_folder, parsed, superseded
 from jobforge.keys.usage_store import UsageStore
 
+Keep = Callable[..., Awaitable[list[str]]]
+Usage = Callable[..., bytes]
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FOLDER = "usage/acme/2026-11-23/12"
 MINE = [(TOPIC, 0)]
@@ -58,6 +61,14 @@ def test_large_files_and_those_of_other_partitions_are_left_alone() -> None:
     assert plan(files, [(TOPIC, 1)], NOW).merge == ()
 
 
+def test_no_more_is_merged_at_once_than_makes_a_large_file() -> None:
+    """However many small files an hour has: a merge holds them in memory."""
+    files = [file(number, number, age=600, size=SMALL // 3) for number in range(10)]
+    merges = plan(files, MINE, NOW).merge
+    assert [len(run) for run in merges] == [4, 4, 2]
+    assert [each for run in merges for each in run] == files
+
+
 def test_what_is_replaced_is_deleted_when_nobody_can_still_be_listing() -> None:
     """Until then both are there, and the hour is not finished."""
     old = file(0, 3, age=900)
@@ -74,10 +85,7 @@ def tidying(store: UsageStore) -> Tidying:
 
 
 async def test_compacting_changes_no_sum_at_any_step(
-    store: UsageStore,
-    keep: Callable[..., Awaitable[list[str]]],
-    usage: Callable[..., bytes],
-    tidying: Tidying,
+    store: UsageStore, keep: Keep, usage: Usage, tidying: Tidying
 ) -> None:
     """Many files, one more beside them, one file."""
     for number in range(20):
@@ -91,3 +99,40 @@ async def test_compacting_changes_no_sum_at_any_step(
         left.append(len(await store.hour(FOLDER)))
     assert counted == [Counts(events=20)] * 3
     assert left == [21, 21, 1]
+
+
+async def test_what_an_earlier_process_left_is_compacted(
+    store: UsageStore, keep: Keep, usage: Usage, tidying: Tidying
+) -> None:
+    """Of today and yesterday, for every tenant, though nothing is added any more."""
+    now = datetime.now(UTC)
+    yesterday = now - timedelta(days=1)
+    for number, at in enumerate([now, now, yesterday, yesterday]):
+        await keep([usage(at=at)], first=number)
+    await tidying.turn(now)
+    later = [path for first in (4, 5) for path in await keep([usage(at=now, tenant_id="globex")], first=first)]
+    assert await settled(store, tidying, hour_folder("acme", now)) == 1
+    assert await settled(store, tidying, hour_folder("acme", yesterday)) == 1
+    assert await settled(store, tidying, hour_folder("globex", now)) == len(later)
+    tidying.look_back()
+    assert await settled(store, tidying, hour_folder("globex", now)) == 1
+
+
+async def test_an_hour_with_a_broken_file_does_not_keep_others_from_being_compacted(
+    store: UsageStore, keep: Keep, usage: Usage, tidying: Tidying, tmp_path: Path
+) -> None:
+    """It is left as it is for somebody to restore."""
+    for number in range(2):
+        (path,) = await keep([usage(at=NOW)], first=number)
+        (other,) = await keep([usage(at=NOW + timedelta(hours=1))], first=number)
+        tidying.look_at([path.rpartition("/")[0], other.rpartition("/")[0]])
+    (tmp_path / "artifacts" / path).write_bytes(b"no parquet")
+    assert await settled(store, tidying, hour_folder("acme", NOW + timedelta(hours=1))) == 1
+    assert await settled(store, tidying, FOLDER) == 2
+
+
+async def settled(store: UsageStore, tidying: Tidying, folder: str) -> int:
+    """How many files an hour has after some quiet minutes."""
+    for quiet in (QUIET, KEPT):
+        await tidying.turn(datetime.now(UTC) + 2 * quiet)
+    return len(await store.hour(folder))

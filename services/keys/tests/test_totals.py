@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid1
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
-from jobforge.keys import totals
+from jobforge.keys import slices, totals
 from jobforge.keys.buckets import edges, labels
 from jobforge.keys.errors import ResultTooLarge, TotalTooLarge, UsageUnreadable
 from jobforge.keys.periods import period_of, zone_of
@@ -56,7 +56,7 @@ async def test_sums_equal_an_independent_count(
 ) -> None:
     """Over days with a clock change, with repeats, re-reads, late and unusable events, other tenants and periods."""
     if small:
-        monkeypatch.setattr(totals, "SLICE", 300 * 1024)
+        monkeypatch.setattr(slices, "SLICE", 20 * 1024)
     dice = random.Random(7)
     begin = datetime(2026, 10, 24, 20, tzinfo=UTC)
     here = ZoneInfo(zone)
@@ -192,6 +192,36 @@ async def test_sums_that_json_cannot_carry_are_refused_by_name(store: UsageStore
         asked(store)
 
 
+async def test_a_sum_is_exact_up_to_the_last_one_that_json_carries(store: UsageStore, keep: Keep, usage: Usage) -> None:
+    """One more is refused, however it is spread over events."""
+    await keep([usage(requests=2**52, at=NOON), usage(requests=2**52 - 1, at=NOON)])
+    assert sum(asked(store).requests) == 2**53 - 1
+    await keep([usage(requests=1, at=NOON)], first=2)
+    with pytest.raises(TotalTooLarge, match=str(2**53)):
+        asked(store)
+
+
+async def test_event_ids_of_one_machine_s_clock_are_spread_over_all_parts(
+    store: UsageStore, keep: Keep, usage: Usage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UUIDs of version 1 differ in a few bits alone; memory is needed for a part of them all the same."""
+    monkeypatch.setattr(slices, "SLICE", 20 * 1024)
+    values = [usage(at=NOON, event_id=uuid1(node=1, clock_seq=1)) for _ in range(4000)]
+    await keep(values + values[:100])
+    day = NOON.replace(hour=0)
+    parts = [rows.height for rows in slices.slices(store, "acme", day, day + timedelta(days=1))]
+    assert len(parts) > 2
+    assert max(parts) < 2 * 4100 / len(parts)
+    assert asked(store).counts == totals.Counts(events=4000, repeated=100)
+
+
+async def test_an_unusable_event_is_repeated_as_others_are(store: UsageStore, keep: Keep, usage: Usage) -> None:
+    """The first one decides, whether its numbers make sense or not."""
+    one = UUID(int=1)
+    await keep([usage(None, at=NOON, event_id=one), usage("k", 5, at=NOON + SECOND, event_id=one)])
+    assert asked(store).counts == totals.Counts(unusable=1, repeated=1)
+
+
 async def test_a_table_without_end_is_refused_by_name(
     store: UsageStore, keep: Keep, usage: Usage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,8 +233,12 @@ async def test_a_table_without_end_is_refused_by_name(
 
 
 async def test_a_broken_file_is_named(store: UsageStore, keep: Keep, usage: Usage, tmp_path: Path) -> None:
-    """So that somebody can restore it."""
+    """So that somebody can restore it: one that is no Parquet, one that is cut off, one with other columns."""
     (path,) = await keep([usage(at=NOON)])
-    (tmp_path / "artifacts" / path).write_bytes(b"no parquet")
-    with pytest.raises(UsageUnreadable, match=path):
-        asked(store)
+    file = tmp_path / "artifacts" / path
+    other = io.BytesIO()
+    pl.read_parquet(file).with_columns(pl.col("requests").cast(pl.String)).write_parquet(other)
+    for broken in (b"no parquet", b"", file.read_bytes()[:-20], other.getvalue()):
+        file.write_bytes(broken)
+        with pytest.raises(UsageUnreadable, match=path):
+            asked(store)

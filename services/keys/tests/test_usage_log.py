@@ -2,7 +2,8 @@
 
 import pytest
 
-from jobforge.keys.usage_log import behind
+from jobforge.keys.errors import UsageLogUnavailable
+from jobforge.keys.usage_log import UsageLog, behind
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,10 @@ def test_missing_is_what_the_log_holds_and_no_commit_covers(
 ) -> None:
     """What retention deleted is waited for by nobody, nor what comes later."""
     assert behind(bounds, committed) == missing
+
+
+async def test_a_kafka_that_does_not_answer_is_named_and_tried_again() -> None:
+    """Nothing is added up that might lack something."""
+    with pytest.raises(UsageLogUnavailable, match="see whether it runs") as failed:
+        await UsageLog("127.0.0.1:1").stored()
+    assert failed.value.retryable

@@ -48,10 +48,14 @@ def plan(files: Iterable[UsageFile], mine: Iterable[tuple[str, int]], now: datet
 
 
 def _runs(files: list[UsageFile]) -> list[tuple[UsageFile, ...]]:
+    """Small files that follow each other, no more of them together than make one that is not small."""
     runs: list[list[UsageFile]] = [[]]
+    size = 0
     for file in files:
-        if file.size >= SMALL:
+        if file.size >= SMALL or size >= SMALL:
             runs.append([])
-        else:
+            size = 0
+        if file.size < SMALL:
             runs[-1].append(file)
+            size += file.size
     return [tuple(run) for run in runs]

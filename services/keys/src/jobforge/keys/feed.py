@@ -50,6 +50,7 @@ class UsageFeed:
         """See ``wire.Reader.assigned``."""
         self._held |= partitions
         self._epoch += 1
+        self.tidying.look_back()
 
     async def revoked(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
         """See ``wire.Reader.revoked``. What was not committed is read again by its next owner."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobforge.contracts.envelope import EventEnvelope
 from jobforge.contracts.reading import Unreadable, read
+from jobforge.keys.errors import UsageUnreadable
 from jobforge.keys.usage_files import file_name, hour_folder
 
 if TYPE_CHECKING:
@@ -103,13 +104,27 @@ def to_files(batches: Sequence[Batch]) -> Written:
     return Written(files, unreadable)
 
 
-def merged(parts: Sequence[bytes]) -> bytes:
-    """All rows of several files in one file, each once."""
+def merged(parts: Mapping[str, bytes]) -> bytes:
+    """All rows of several files, which are given by path, in one file, each once; raises ``UsageUnreadable``."""
     few_threads()
     import polars as pl
 
-    rows = pl.concat([pl.read_parquet(BytesIO(part)) for part in parts])
+    rows = pl.concat([from_parquet(path, data, list(schema())) for path, data in parts.items()])
     return to_parquet(rows.unique(IDENTITY).sort("topic", "partition", "offset"))
+
+
+def from_parquet(path: str, data: bytes, columns: Sequence[str]) -> "polars.DataFrame":
+    """These columns of a usage file; raises ``UsageUnreadable``."""
+    import polars as pl
+
+    try:
+        rows = pl.read_parquet(BytesIO(data), columns=list(columns))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise UsageUnreadable(f"{path} is broken ({error!s:.100}): restore it, or delete it") from None
+    expected = schema()
+    if rows.schema != {name: expected[name] for name in columns}:
+        raise UsageUnreadable(f"{path} has other columns than usage files have: restore it, or delete it")
+    return rows
 
 
 def to_parquet(rows: "polars.DataFrame") -> bytes:

@@ -1,6 +1,6 @@
 """Where usage files stand: a file appears at once and whole, and storing it again replaces it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from obstore.store import ObjectStore
 
 from jobforge.chassis.artifact_stores import open_store, put_many
 from jobforge.chassis.artifacts import StoreUnavailable
-from jobforge.keys.usage_files import UsageFile, day_folder, parsed
+from jobforge.keys.usage_files import ROOT, UsageFile, day_folder, parsed
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -39,6 +39,18 @@ class UsageStore:
             await put_many(self._store, files)
         except (BaseError, OSError) as error:
             raise StoreUnavailable.because(error) from error
+
+    async def hours(self, days: Sequence[date]) -> list[str]:
+        """The folders of every tenant's hours of these days (in UTC)."""
+        found: list[str] = []
+        try:
+            for tenant in (await obstore.list_with_delimiter_async(self._store, ROOT))["common_prefixes"]:
+                for day in days:
+                    folder = day_folder(tenant.rpartition("/")[2], day)
+                    found += (await obstore.list_with_delimiter_async(self._store, folder))["common_prefixes"]
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable.because(error) from error
+        return found
 
     async def hour(self, folder: str) -> list[UsageFile]:
         """The files of a tenant's hour."""
