@@ -205,7 +205,7 @@ async def test_event_ids_of_one_machine_s_clock_are_spread_over_all_parts(
     store: UsageStore, keep: Keep, usage: Usage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """UUIDs of version 1 differ in a few bits alone; memory is needed for a part of them all the same."""
-    monkeypatch.setattr(slices, "SLICE", 20 * 1024)
+    monkeypatch.setattr(slices, "SLICE", 2 * 1024)
     values = [usage(at=NOON, event_id=uuid1(node=1, clock_seq=1)) for _ in range(4000)]
     await keep(values + values[:100])
     day = NOON.replace(hour=0)

@@ -33,9 +33,7 @@ def counts(store: UsageStore) -> Counts:
     return add_up(store.url, Question("acme", DAY, ("day",))).counts
 
 
-async def test_usage_is_written_read_and_compacted(
-    store: UsageStore, keep: Keep, usage: Callable[..., bytes]
-) -> None:
+async def test_usage_is_written_read_and_compacted(store: UsageStore, keep: Keep, usage: Callable[..., bytes]) -> None:
     """Files that are stored again are replaced, and the sums stay what they are."""
     tidying = Tidying(store, Children(1), lambda: frozenset({Partition(TOPIC, 0)}), asyncio.Lock())
     for number in range(20):

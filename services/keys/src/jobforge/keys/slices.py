@@ -39,10 +39,9 @@ def slices(store: UsageStore, tenant_id: str, start: datetime, end: datetime) ->
         return
     with TemporaryDirectory(prefix="usage-") as scratch:
         for number, rows in enumerate(_read(store, files, begin, until)):
-            parts = rows.with_columns(part=pl.col("id") % count).partition_by("part", as_dict=True, include_key=False)
-            for (part,), some in parts.items():
-                some.write_ipc(Path(scratch) / f"{part}-{number}.arrow")
-            del rows, parts
+            for some in rows.with_columns(part=pl.col("id") % count).partition_by("part"):
+                some.drop("part").write_ipc(Path(scratch) / f"{some['part'][0]}-{number}.arrow")
+            del rows
         for part in range(count):
             paths = sorted(Path(scratch).glob(f"{part}-*.arrow"))
             if paths:
