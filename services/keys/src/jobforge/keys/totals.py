@@ -18,8 +18,10 @@ LATE_AFTER = timedelta(minutes=5)
 """An event is late if it reached the plane this long after the time that its app gave it; early the other way round."""
 MOST_ROWS = 1_000_000
 """Keys times buckets of a result."""
+_ROWS_AT_ONCE = 100_000
 _TRIES = 5
 _ID = ["id_high", "id_low"]
+_NUMBERS = ["requests", "bytes_transferred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +123,21 @@ def _summed(parts: Sequence["polars.DataFrame"], by: Sequence[str]) -> "polars.D
     """Sums by these columns; raises ``TotalTooLarge`` where they are not exact any more."""
     import polars as pl
 
-    numbers = ["requests", "bytes_transferred"]
-    rows = pl.concat([part.select(*by, *numbers) for part in parts])
-    for name in numbers:
+    rows = pl.concat([part.select(*by, *_NUMBERS) for part in parts])
+    for name in _NUMBERS:
         total = rows[name].cast(pl.Int128).sum()
         if total > MOST:
             raise TotalTooLarge(
                 f"{name} of the period add up to at least {total}; JSON carries up to {MOST} exactly: "
                 "ask for parts of the period"
             )
-    return rows.group_by(by).agg(pl.col(numbers).sum())
+    return rows.group_by(by).agg(pl.col(_NUMBERS).sum())
 
 
 def _no_sums() -> "polars.DataFrame":
     import polars as pl
 
-    numbers = {"bucket": pl.Int64, "requests": pl.Int64, "bytes_transferred": pl.Int64}
-    return pl.DataFrame(schema={"key_id": pl.String, **numbers})
+    return pl.DataFrame(schema={"key_id": pl.String, "bucket": pl.Int64, **dict.fromkeys(_NUMBERS, pl.Int64)})
 
 
 def _check_size(keyed: "polars.DataFrame", question: Question) -> None:
@@ -158,21 +158,23 @@ def _written(counts: Counts, keyed: "polars.DataFrame", question: Question) -> A
         schema={"bucket": pl.Int64, "bucket_start": pl.String, "at": pl.Datetime("us", "UTC")},
     )
     keys = keyed.select(pl.col("key_id").unique()).sort("key_id")
-    filled = (
-        keys.join(buckets, how="cross")
-        .join(keyed, on=["key_id", "bucket"], how="left")
-        .with_columns(pl.col("requests", "bytes_transferred").fill_null(0))
-        .sort("key_id", "bucket")
-    )
+    csv, tables = BytesIO(), []
+    at_once = max(1, _ROWS_AT_ONCE // buckets.height)
+    for first in range(0, max(1, keys.height), at_once):
+        filled = (
+            keys.slice(first, at_once)
+            .join(buckets, how="cross", maintain_order="left_right")
+            .join(keyed, on=["key_id", "bucket"], how="left", maintain_order="left")
+            .with_columns(pl.col(_NUMBERS).fill_null(0))
+        )
+        filled.select("key_id", "bucket_start", *_NUMBERS).write_csv(csv, include_header=not tables)
+        tables.append(filled.select("key_id", pl.col("at").alias("bucket_start"), *_NUMBERS))
     charted = buckets.join(_summed([keyed], ["bucket"]), on="bucket", how="left").fill_null(0).sort("bucket")
-    csv = BytesIO()
-    filled.select("key_id", "bucket_start", "requests", "bytes_transferred").write_csv(csv)
-    parquet = to_parquet(filled.select("key_id", pl.col("at").alias("bucket_start"), "requests", "bytes_transferred"))
     return Answer(
         counts,
         keys.height,
         tuple(charted["requests"].to_list()),
         tuple(charted["bytes_transferred"].to_list()),
         csv.getvalue(),
-        parquet,
+        to_parquet(pl.concat(tables)),
     )
