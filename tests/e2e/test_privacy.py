@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import polars as pl
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from redis.asyncio import Redis
 
 from jobforge.client import generate_trace_id
 from jobforge.contracts.identity import otel_trace_id
-from jobforge.testkit.running import Start
+from jobforge.testkit.running import Running, Start
 from jobforge.testkit.waiting import until
 
 MARKER = "marker-7b1e-ada@example.org"
@@ -21,7 +23,7 @@ MARKER = "marker-7b1e-ada@example.org"
 async def test_a_planted_marker_is_found_nowhere_but_in_the_raw_inbox_and_rejected_topics(running: Start) -> None:
     """Through both doors, with hints and without, valid and refused: every topic, store, log and span is searched."""
     trace_id = generate_trace_id()
-    async with running("ingestion", "manifest", "echo", traces=True) as plane:
+    async with running("ingestion", "manifest", "echo", "keys", traces=True) as plane:
         event: dict[str, Any] = {
             "tenant_id": "acme",
             "event_type": "settler.contract.uploaded",
@@ -42,12 +44,13 @@ async def test_a_planted_marker_is_found_nowhere_but_in_the_raw_inbox_and_reject
             tenant_id="acme", template_key="echo.message.reply", inputs={"message": "no person"}, trace_id=trace_id
         )
         await plane.client.wait(accepted.job.id, "acme")
+        await used_by_a_person(plane)
 
         async def all_arrived() -> bool:
             _, counted = await topics_with(plane.plane.kafka_bootstrap)
             return (
                 counted["jobforge.rejected"] == 1
-                and len((await plane.client.list_events(tenant_id="acme")).events) == 3
+                and len((await plane.client.list_events(tenant_id="acme")).events) == 4
             )
 
         await until(all_arrived, timeout=30)
@@ -58,6 +61,28 @@ async def test_a_planted_marker_is_found_nowhere_but_in_the_raw_inbox_and_reject
         assert MARKER not in await trace_text(plane.plane.jaeger_url, trace_id)
     assert files_with(plane.artifacts) == []
     assert files_with(plane.logs) == []
+
+
+async def used_by_a_person(plane: Running) -> None:
+    """Usage of a key that names a person, stored and added up: what is left of it says nothing, and is not counted."""
+    await plane.client.submit_event(
+        tenant_id="acme",
+        event_type="keys.usage.recorded",
+        trace_id=generate_trace_id(),
+        source_app="keys",
+        payload={"key_id": MARKER, "requests": 1, "bytes_transferred": 1},
+        contains_pii=True,
+        occurred_at=datetime(2026, 9, 1, 12, tzinfo=UTC),
+    )
+    inputs = {"period": "2026-09-01", "granularity": "daily"}
+    accepted = await plane.client.request_job(
+        tenant_id="acme", template_key="keys.usage.aggregate", inputs=inputs, trace_id=generate_trace_id()
+    )
+    await plane.client.wait(accepted.job.id, "acme", timeout=120)
+    manifest = await plane.client.get_run_manifest(run_id=accepted.job.id, tenant_id="acme")
+    assert manifest is not None
+    assert manifest.outputs is not None
+    assert (manifest.outputs["unusable_events"], manifest.outputs["keys"]) == (1, 0)
 
 
 async def through_kafka(bootstrap: str, record: dict[str, object]) -> None:
@@ -122,5 +147,10 @@ async def trace_text(jaeger: str, trace_id: str) -> str:
 
 
 def files_with(folder: Path) -> list[Path]:
-    """Files under a folder that hold the marker."""
-    return [path for path in folder.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()]
+    """Files under a folder that hold the marker, in Parquet's packed columns too."""
+    return [path for path in folder.rglob("*") if path.is_file() and MARKER.encode() in content(path)]
+
+
+def content(path: Path) -> bytes:
+    """A file's bytes, and what they unpack to."""
+    return path.read_bytes() + (pl.read_parquet(path).write_json().encode() if path.suffix == ".parquet" else b"")

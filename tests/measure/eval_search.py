@@ -46,15 +46,18 @@ async def measure(plane: Plane, folder: Path, data: Path) -> list[Figure]:
         aias = services.add("aias")
         aias.begin()
         started = await aias.ready(timeout=300)
-        figures = [below("service ready, seconds", started, 8), below("service idle, MiB", _resident(aias), 250)]
+        figures = [
+            below("search: service ready, seconds", started, 8),
+            below("search: service idle, MiB", _resident(aias), 250),
+        ]
         doors = {"url": services["ingestion"].url, "query_url": services["manifest"].url}
         async with AsyncJobForgeClient(**doors, timeout=1800) as client:
             await upload(client, collection)
             print(f"uploaded: {len(collection.documents)}", flush=True)
             took, indexed = await index(client, list(collection.documents))
-            figures.append(below(f"{indexed} documents indexed by {JOBS} jobs at once, seconds", took, 60))
+            figures.append(below(f"search: {indexed} documents indexed by {JOBS} jobs at once, seconds", took, 60))
             found = {kind: await search_all(client, collection, kind) for kind in ("keyword", "vector", "hybrid")}
-        figures.append(below("service after searches, MiB", _resident(aias), 250))
+        figures.append(below("search: service after searches, MiB", _resident(aias), 250))
     return [*ranking(collection, found), *speed(found), *figures]
 
 
@@ -108,11 +111,13 @@ def ranking(collection: cranfield.Cranfield, found: dict[str, Searched]) -> list
     reference = bm25s_score(collection)
     keyword, vector, hybrid = (fmean(found[kind].scores) for kind in ("keyword", "vector", "hybrid"))
     return [
-        Figure("bm25s with English stemming, nDCG@10", "", f"{reference:.4f}", True),
-        Figure("keyword, nDCG@10", f"{reference:.4f} ± 0.01", f"{keyword:.4f}", abs(keyword - reference) <= 0.01),
-        Figure("vector, nDCG@10", "", f"{vector:.4f}", True),
+        Figure("search: bm25s with English stemming, nDCG@10", "", f"{reference:.4f}", True),
         Figure(
-            "hybrid, nDCG@10",
+            "search: keyword, nDCG@10", f"{reference:.4f} ± 0.01", f"{keyword:.4f}", abs(keyword - reference) <= 0.01
+        ),
+        Figure("search: vector, nDCG@10", "", f"{vector:.4f}", True),
+        Figure(
+            "search: hybrid, nDCG@10",
             f"above keyword, and {HYBRID_BEFORE}",
             f"{hybrid:.4f}",
             hybrid > max(keyword, HYBRID_BEFORE),
@@ -123,14 +128,14 @@ def ranking(collection: cranfield.Cranfield, found: dict[str, Searched]) -> list
 def speed(found: dict[str, Searched]) -> list[Figure]:
     """Milliseconds inside the job; the very first search loads the table of vectors and the index."""
     first = found["keyword"].inside[0]
-    figures = [Figure("first search after the start, ms in the job", "", f"{first:.1f}", True)]
+    figures = [Figure("search: first search after the start, ms in the job", "", f"{first:.1f}", True)]
     for kind, searched in found.items():
         warm = sorted(searched.inside[1:])
         figures.append(
-            Figure(f"{kind} search, median ms in the job", "below 50", f"{median(warm):.1f}", median(warm) < 50)
+            Figure(f"search: {kind}, median ms in the job", "below 50", f"{median(warm):.1f}", median(warm) < 50)
         )
         p99 = warm[int(len(warm) * 0.99)]
-        figures.append(Figure(f"{kind} search, p99 ms in the job", "below 50", f"{p99:.1f}", p99 < 50))
+        figures.append(Figure(f"search: {kind}, p99 ms in the job", "below 50", f"{p99:.1f}", p99 < 50))
     return figures
 
 

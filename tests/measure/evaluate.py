@@ -19,6 +19,7 @@ from pathlib import Path
 
 import eval_contracts
 import eval_search
+import eval_usage
 import psutil
 from figures import Figure, table
 
@@ -40,6 +41,7 @@ def main() -> int:
     parts: dict[str, Part] = {
         "contracts": partial(eval_contracts.measure, judge=given.judge),
         "search": eval_search.measure,
+        "usage": eval_usage.measure,
     }
     for needed in (given.data / "contracts", given.data / "cranfield", given.data / "images", given.judge):
         if not needed.exists():

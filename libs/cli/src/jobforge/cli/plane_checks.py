@@ -32,6 +32,7 @@ PORTS = (
     Port("manifest", "JOBFORGE_MANIFEST_PORT", 8081),
     Port("settler", "JOBFORGE_SETTLER_PORT", 8091),
     Port("aias", "JOBFORGE_AIAS_PORT", 8092),
+    Port("keys", "JOBFORGE_KEYS_PORT", 8093),
     Port("readylayer", "JOBFORGE_READYLAYER_PORT", 8094),
     Port("autopilot", "JOBFORGE_AUTOPILOT_PORT", 8095),
     Port("Kafka", "JOBFORGE_KAFKA_PORT", 9092),

@@ -65,7 +65,7 @@ EVENTS = Topic(
     key="<source_app>:<tenant_id>:<subject.id or trace_id>",
     messages=(envelope.EventEnvelope,),
     writers=("ingestion",),
-    readers=("manifest", "scheduler", "apps"),
+    readers=("manifest", "keys", "scheduler", "apps"),
     about="Accepted events; one subject's events stay in order.",
     retention=WEEK,
 )

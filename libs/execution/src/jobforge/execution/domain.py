@@ -44,7 +44,12 @@ from jobforge.execution.worker import Limits, Worker
 log = structlog.get_logger()
 
 Scope = MutableMapping[str, Any]
+AddReaders = Callable[[Kafka, Settings], None]
 ASGIApp = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+
+
+def no_readers(kafka: Kafka, settings: Settings) -> None:
+    """What a domain adds that reads nothing but jobs."""
 
 
 def create_domain_app(
@@ -52,13 +57,15 @@ def create_domain_app(
     settings: Settings,
     *,
     tools: MakeTools = no_tools,
+    readers: AddReaders = no_readers,
     package: str | None = None,
 ) -> AsgiFastStream:
     """The ASGI app of a domain service; nothing is opened before its lifespan starts.
 
     Templates are found in ``<package>.templates`` (``jobforge.<name>`` unless given). Raises ``TemplateError`` for
     a template that cannot run or a tool that is not made. ``tools`` is a function of a module: a child process that
-    runs an attempt alone makes its own.
+    runs an attempt alone makes its own. ``readers`` adds readers of the domain's own, beside the worker: of events,
+    for example.
     """
     configure_logging(settings, name)
     workshop = Workshop(name, package or f"jobforge.{name}", settings, tools)
@@ -89,6 +96,7 @@ def create_domain_app(
         title=f"{name}.jobs",
         description="Accepted job requests; each ends in one terminal record.",
     )
+    readers(kafka, settings)
     for written in (RunStarted, RunProgressed, RunRetrying, RunSucceeded, RunFailed, RunCanceled, RunRestored):
         kafka.broker.publisher(RUNS.name, title=f"{name}.{written.__name__}", schema=written)
 
