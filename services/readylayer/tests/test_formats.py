@@ -20,9 +20,10 @@ def test_what_encoders_write_is_recognised(scene: pyvips.Image, kind: str) -> No
     ("data", "name"),
     [
         (b"%PDF-1.7\n", "PDF"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-        (b"\xef\xbb\xbf  <?xml version='1.0'?><svg/>", "XML (SVG)"),
-        (b"<!-- drawing --><svg/>", "SVG"),
+        (b"\xef\xbb\xbf  <?xml version='1.0'?><rss/>", "XML other than SVG"),
+        (b"<!doctype html><svg/>", "HTML"),
+        (b"\n<html><svg/></html>", "HTML"),
+        (b"\x1f\x8b\x08\x00", "gzip; an SVGZ is taken unpacked, as SVG"),
         (b"BM" + bytes(60), "BMP"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC"),
         (b"# vips\n", "an unknown type"),
@@ -34,6 +35,21 @@ def test_what_is_not_opened_is_named(data: bytes, name: str) -> None:
     """Text, vector and foreign formats are not sources, and the refusal says what they are."""
     assert source_format(data) is None
     assert described(data) == name
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<svg/>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"\xef\xbb\xbf  <?xml version='1.0'?><svg/>",
+        b"<!-- drawing --><svg\n width='1'/>",
+        b"<!DOCTYPE svg PUBLIC 'a' 'b'><s:svg xmlns:s='http://www.w3.org/2000/svg'/>",
+    ],
+)
+def test_a_drawing_is_told_by_its_root(data: bytes) -> None:
+    """Whatever comes before it."""
+    assert source_format(data) == "svg"
 
 
 def test_animation_is_announced_before_the_pixels_of_a_png() -> None:

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from jobforge.readylayer.confinement import confined
 from jobforge.readylayer.formats import TargetFormat
-from jobforge.readylayer.pixels import Asset, Encoded, Resized
+from jobforge.readylayer.pixels import Asset, Encoded, Motion, Resized
 
 
 def inspect_asset(data: bytes, max_pixels: int) -> Asset:
@@ -23,12 +23,14 @@ def resize_asset(data: bytes, width: int, max_pixels: int) -> Resized:
         return resize(data, width, max_pixels=max_pixels)
 
 
-def encode_variant(png: bytes, target: TargetFormat, quality: int | None, target_ssim: float) -> Encoded:
+def encode_variant(
+    png: bytes, target: TargetFormat, quality: int | None, target_ssim: float, motion: Motion | None = None
+) -> Encoded:
     """One variant of a resized picture: of that quality, else the smallest that reaches ``target_ssim``."""
     with confined():
         from jobforge.readylayer.variants import Order, make
 
-        trial = make(png, Order(target, quality, target_ssim))
+        trial = make(png, Order(target, quality, target_ssim, motion))
         return Encoded(trial.data, trial.quality, trial.ssim)
 
 

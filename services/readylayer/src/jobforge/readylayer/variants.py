@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 
 import pyvips
 
-from jobforge.readylayer.encoders import Encoder, lossless, lossy, palette, palettes
+from jobforge.readylayer.animations import moving
+from jobforge.readylayer.encoders import Encoder, Write, lossless, lossy, palette, palettes
 from jobforge.readylayer.formats import CAPABILITIES, TargetFormat
+from jobforge.readylayer.pixels import Motion
 from jobforge.readylayer.search import BEST_QUALITY, Trial, preferred, smallest
 from jobforge.readylayer.similarity import Reference
 
@@ -15,6 +17,8 @@ _SAMPLED = 1_000_000
 """Pixels above which a sample is searched first: whole trials of a 1,920 px photograph take seconds each."""
 _TILE = 256
 _TILES_ACROSS = 3
+_GAINED = 3
+"""By how much lower a quality usually does where an encoder makes more effort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Order:
     format: TargetFormat
     quality: int | None
     target_ssim: float
+    motion: Motion | None = None
 
 
 def make(png: bytes, order: Order) -> Trial:
@@ -31,9 +36,9 @@ def make(png: bytes, order: Order) -> Trial:
     image = pyvips.Image.pngload_buffer(png).copy_memory()
     if image.hasalpha() and not CAPABILITIES[order.format].alpha:
         image = image.flatten(background=[255.0, 255.0, 255.0]).copy_memory()
-    reference = Reference(image)
+    reference = Reference(image, order.motion)
     if order.quality is not None:
-        data = _at_quality(image, png, order.format, order.quality)
+        data = _at_quality(moving(image, order.motion), png, order.format, order.quality)
         return Trial(order.quality, data, reference.ssim(data))
     target = order.target_ssim
     trials = _lossy_trials(image, order, reference)
@@ -42,7 +47,7 @@ def make(png: bytes, order: Order) -> Trial:
     drawing = len(png) < _FEW_BYTES_PER_PIXEL * image.width * image.height
     missed = not any(trial.reaches(target) for trial in trials)
     if missed or order.format == "png" or (drawing and order.format == "webp"):
-        exact = lossless(image, order.format, png)
+        exact = lossless(moving(image, order.motion), order.format, png)
         if exact is not None:
             trials.append(Trial(None, exact, reference.ssim(exact)))
     return preferred(trials, target)
@@ -52,12 +57,13 @@ def _at_quality(image: pyvips.Image, png: bytes, target: TargetFormat, quality: 
     """One quality, as asked. For PNG it is the palette's, and 100 is lossless."""
     if target == "png":
         return png if quality == BEST_QUALITY else min(png, palette(image, quality), key=len)
-    return lossy(image, target, pixels=image.width * image.height)[0].write(quality)
+    encoder = lossy(image, target, pixels=image.width * image.height)[0]
+    return (encoder.finish or encoder.write)(quality)
 
 
 def _lossy_trials(image: pyvips.Image, order: Order, reference: Reference) -> list[Trial]:
     pixels = image.width * image.height
-    encoders = lossy(image, order.format, pixels=pixels)
+    encoders = lossy(moving(image, order.motion), order.format, pixels=pixels)
     if pixels <= _SAMPLED:
         return [trial for _, trials in _searches(encoders, reference, order) for trial in trials]
     # A sample of a large picture tells which encoder to take, and nearly its quality; then few whole ones are needed.
@@ -67,8 +73,8 @@ def _lossy_trials(image: pyvips.Image, order: Order, reference: Reference) -> li
         return []
     best = preferred([trial for _, trials in found for trial in trials], order.target_ssim)
     number = next(number for number, trials in found if best in trials)
-    encoder = replace(encoders[number], guess=best.quality or encoders[number].guess)
-    return _search(encoder, reference, order, step=1, look_around=False)
+    taken = encoders[number]
+    return _walk(taken.finish or taken.write, reference, order, guess=best.quality or taken.guess)
 
 
 def _searches(encoders: list[Encoder], reference: Reference, order: Order) -> list[tuple[int, list[Trial]]]:
@@ -81,14 +87,29 @@ def _searches(encoders: list[Encoder], reference: Reference, order: Order) -> li
     return found
 
 
-def _search(
-    encoder: Encoder, reference: Reference, order: Order, *, step: int = 4, look_around: bool = True
-) -> list[Trial]:
+def _search(encoder: Encoder, reference: Reference, order: Order) -> list[Trial]:
     def attempt(quality: int) -> Trial:
-        data = encoder.write(quality)
-        return Trial(quality, data, reference.ssim(data))
+        return _tried(encoder.write, quality, reference)
 
-    return smallest(attempt, target=order.target_ssim, guess=encoder.guess, step=step, look_around=look_around)
+    trials = smallest(attempt, target=order.target_ssim, guess=encoder.guess)
+    best = preferred(trials, order.target_ssim)
+    if encoder.finish is None or best.quality is None or not best.reaches(order.target_ssim):
+        return trials
+    return trials + _walk(encoder.finish, reference, order, guess=max(best.quality - _GAINED, 1))
+
+
+def _walk(write: Write, reference: Reference, order: Order, *, guess: int) -> list[Trial]:
+    """A few trials around a quality that is nearly right."""
+
+    def attempt(quality: int) -> Trial:
+        return _tried(write, quality, reference)
+
+    return smallest(attempt, target=order.target_ssim, guess=guess, step=1, look_around=False)
+
+
+def _tried(write: Write, quality: int, reference: Reference) -> Trial:
+    data = write(quality)
+    return Trial(quality, data, reference.ssim(data))
 
 
 def _sample(image: pyvips.Image) -> pyvips.Image:
