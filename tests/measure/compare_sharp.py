@@ -49,7 +49,6 @@ for await (const line of createInterface({input: process.stdin})) {
     console.log('failed ' + String(error.message).replaceAll('\\n', ' '));
   }
 }
-console.error(JSON.stringify(sharp.versions));
 """
 
 

@@ -6,7 +6,7 @@ import zlib
 import pytest
 import pyvips
 
-from jobforge.readylayer.formats import described, is_animated_png, source_format
+from jobforge.readylayer.formats import described, is_animated_png, is_whole_gif, source_format
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "avif", "gif", "tiff"])
@@ -62,3 +62,12 @@ def test_animation_is_announced_before_the_pixels_of_a_png() -> None:
     assert is_animated_png(start + chunk(b"acTL", bytes(8)) + chunk(b"IDAT", b""))
     assert not is_animated_png(start + chunk(b"IDAT", b"") + chunk(b"acTL", bytes(8)))
     assert not is_animated_png(start[:20])
+
+
+def test_a_gif_is_whole_when_its_blocks_reach_the_trailer(scene: pyvips.Image) -> None:
+    """Whatever comes behind it; wherever it is cut, it is not."""
+    data = scene.gifsave_buffer()
+    assert is_whole_gif(data)
+    assert is_whole_gif(data + b"\r\nmore")
+    assert not any(is_whole_gif(data[:cut]) for cut in (0, 12, 20, len(data) // 2, len(data) - 1))
+    assert not is_whole_gif(b"GIF89a" + b"\x13\x37" * 200)

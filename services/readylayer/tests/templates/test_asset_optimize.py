@@ -52,7 +52,13 @@ def work(recording_job: Any) -> Work:
 async def test_every_format_and_width_is_written(work: Work, photograph: bytes) -> None:
     """One artifact each, named by asset, width and format, with the numbers of the file itself."""
     outputs = await work.optimize(photograph, formats=["webp", "avif", "jpeg", "png"], sizes=[128, 64])
-    assert outputs.original.model_dump() == {"width": 256, "height": 171, "bytes": len(photograph), "format": "png", "frames": 1}
+    assert outputs.original.model_dump() == {
+        "width": 256,
+        "height": 171,
+        "bytes": len(photograph),
+        "format": "png",
+        "frames": 1,
+    }
     assert [variant.name for variant in outputs.variants] == [
         f"hero-{width}.{kind}" for width in (128, 64) for kind in ("webp", "avif", "jpeg", "png")
     ]
@@ -143,7 +149,7 @@ async def test_an_animation_becomes_webp_and_other_formats_say_why_not(work: Wor
 
 async def test_an_animation_that_nothing_can_keep_is_refused(work: Work) -> None:
     """The message says which format to add; nothing is written."""
-    with pytest.raises(Animated, match="formats: .* add webp") as refused:
+    with pytest.raises(Animated, match=r"formats: .* add webp") as refused:
         await work.optimize(gif(), formats=["avif", "jpeg"], sizes=[32])
     assert (refused.value.code, work.job.artifacts) == ("asset.animated", {})
 

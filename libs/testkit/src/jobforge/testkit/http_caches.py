@@ -90,9 +90,7 @@ def varnish(*, closed: bool = False) -> Iterator[VarnishCache]:
         log = Path(folder) / "log"
         options = ["-n", f"{folder}/work", "-a", f"{LOOPBACK}:{port}", "-f", str(vcl), "-s", "malloc,16m"]
         with log.open("wb") as out:
-            running = subprocess.Popen(  # noqa: S603 - the program is the one found above
-                [program, "-F", "-j", "none", "-T", "none", *options], stdout=out, stderr=out
-            )
+            running = subprocess.Popen([program, "-F", "-j", "none", "-T", "none", *options], stdout=out, stderr=out)
         try:
             _wait_ready(running, port, log)
             yield VarnishCache(port)

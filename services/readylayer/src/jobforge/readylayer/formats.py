@@ -90,6 +90,30 @@ def is_animated_png(data: bytes) -> bool:
     return False
 
 
+def is_whole_gif(data: bytes) -> bool:
+    """Whether a GIF's blocks reach its trailer; decoders show what there is of one that was cut."""
+    try:
+        at = 13 + _colours(data[10])
+        while data[at] != 0x3B:
+            if data[at] == 0x2C:  # a frame: its place, perhaps colours, the size of its codes
+                at += 11 + _colours(data[at + 9])
+            elif data[at] == 0x21:
+                at += 2
+            else:
+                return False
+            while data[at]:
+                at += data[at] + 1
+            at += 1
+    except IndexError:
+        return False
+    return True
+
+
+def _colours(flags: int) -> int:
+    """The bytes of a GIF's colour table."""
+    return 6 << (flags & 7) if flags & 0x80 else 0
+
+
 def _is_html(data: bytes) -> bool:
     return bool(re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)\b", data[:512], re.IGNORECASE))
 

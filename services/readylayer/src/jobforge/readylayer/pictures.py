@@ -5,7 +5,7 @@ import pyvips
 from jobforge.readylayer.animations import each_frame, motion
 from jobforge.readylayer.drawing.cleaning import Cleaned, clean
 from jobforge.readylayer.errors import Animated, Empty, TooLarge, Unreadable, UnsupportedType
-from jobforge.readylayer.formats import SourceFormat, described, is_animated_png, source_format
+from jobforge.readylayer.formats import SourceFormat, described, is_animated_png, is_whole_gif, source_format
 from jobforge.readylayer.pixels import Asset, Motion, Resized
 
 MAX_FRAMES = 2_000
@@ -88,6 +88,8 @@ def _kind(data: bytes) -> SourceFormat:
 def _open(data: bytes, kind: SourceFormat, max_pixels: int) -> tuple[pyvips.Image, Motion | None]:
     if kind == "png" and is_animated_png(data):
         raise Animated("the PNG is animated; animations are taken as GIF or WebP")
+    if kind == "gif" and not is_whole_gif(data):
+        raise Unreadable("the gif file is cut short or broken; upload it again")
     try:
         # The named loader, never the guessing one: bytes choose among six decoders and no more. It reads the header.
         load = getattr(pyvips.Image, _LOADERS[kind])

@@ -1,6 +1,6 @@
 """Makes one variant: the smallest file that is similar enough; imported only in child processes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyvips
 

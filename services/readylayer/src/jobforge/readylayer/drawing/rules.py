@@ -23,7 +23,9 @@ _ELEMENTS = (
     | {"feSpecularLighting", "feSpotLight", "feTile", "feTurbulence"}
 )
 _REPORTED = frozenset({"script", "foreignObject", "iframe", "object", "embed", "audio", "video", "handler", "listener"})
-_WITHOUT_EFFECT = frozenset({"version", "baseProfile", "enable-background", "xml:space", "zoomAndPan", "target", "base"})
+_WITHOUT_EFFECT = frozenset(
+    {"version", "baseProfile", "enable-background", "xml:space", "zoomAndPan", "target", "base"}
+)
 _SEEN_THROUGH = "a"
 """A link's content is drawn like any other; the link itself goes."""
 _PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
