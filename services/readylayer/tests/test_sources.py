@@ -82,7 +82,7 @@ def test_where_and_by_whom_a_picture_was_taken_is_left_out_of_every_variant(view
     assert data.count(b"Marker") == 5
     png = resize(data, 64, max_pixels=MAX_PIXELS).png
     for target in ("webp", "avif", "jpeg", "png"):
-        written = make(png, Order(target, 80, 0.95)).data  # type: ignore[arg-type]
+        written = make(png, Order(target, 80, 0.95)).data
         assert b"Marker" not in written
         assert b"Exif" not in written
 
