@@ -26,6 +26,8 @@ class Encoder:
     """Tried only when the others miss the target."""
     finish: Write | None = None
     """The same with more effort, tried around the quality that ``write`` led to."""
+    level: Callable[[int], int] = int
+    """Qualities of one level give the same file."""
 
 
 def lossy(image: pyvips.Image, target: TargetFormat, *, pixels: int) -> list[Encoder]:
@@ -43,13 +45,11 @@ def lossy(image: pyvips.Image, target: TargetFormat, *, pixels: int) -> list[Enc
             image.heifsave_buffer, compression="av1", tune="ssim", subsample_mode="off", bitdepth=8, keep="none"
         )
         search = _encoder(partial(save, effort=1 if pixels > LARGE else 2 if pixels > MEDIUM else 3), 52)
+        search = replace(search, level=_av1_level)
         return [search if pixels > MEDIUM else replace(search, finish=_encoder(partial(save, effort=5)).write)]
     if target == "webp":
         save = partial(image.webpsave_buffer, effort=4 if pixels > LARGE else 6, min_size=True, keep="none")
-        search = _encoder(save, 72)
-        return [
-            search if pixels > MEDIUM else replace(search, finish=_encoder(partial(save, smart_subsample=True)).write)
-        ]
+        return [_encoder(save, 72)]
     if target == "jpeg":
         halved, whole = partial(_jpeg, image, subsample_mode="on"), partial(_jpeg, image, subsample_mode="off")
         return [
@@ -102,6 +102,11 @@ def _jpeg(image: pyvips.Image, *, subsample_mode: str, quant_table: int) -> Call
         keep="none",
     )
     return save
+
+
+def _av1_level(quality: int) -> int:
+    """Which of AV1's 64 quantisers libheif takes for a quality."""
+    return ((100 - quality) * 63 + 50) // 100
 
 
 def _encoder(save: Callable[..., bytes], guess: int = 0, *, last_resort: bool = False) -> Encoder:

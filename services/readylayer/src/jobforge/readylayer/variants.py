@@ -1,5 +1,6 @@
 """Makes one variant: the smallest file that is similar enough; imported only in child processes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyvips
@@ -74,7 +75,7 @@ def _lossy_trials(image: pyvips.Image, order: Order, reference: Reference) -> li
     best = preferred([trial for _, trials in found for trial in trials], order.target_ssim)
     number = next(number for number, trials in found if best in trials)
     taken = encoders[number]
-    return _walk(taken.finish or taken.write, reference, order, guess=best.quality or taken.guess)
+    return _finished(taken, reference, order, guess=best.quality or taken.guess)
 
 
 def _searches(encoders: list[Encoder], reference: Reference, order: Order) -> list[tuple[int, list[Trial]]]:
@@ -88,28 +89,32 @@ def _searches(encoders: list[Encoder], reference: Reference, order: Order) -> li
 
 
 def _search(encoder: Encoder, reference: Reference, order: Order) -> list[Trial]:
-    def attempt(quality: int) -> Trial:
-        return _tried(encoder.write, quality, reference)
-
-    trials = smallest(attempt, target=order.target_ssim, guess=encoder.guess)
+    attempt = _attempts(encoder.write, encoder, reference)
+    trials = smallest(attempt, target=order.target_ssim, guess=encoder.guess, look_around=encoder.finish is None)
     best = preferred(trials, order.target_ssim)
     if encoder.finish is None or best.quality is None or not best.reaches(order.target_ssim):
         return trials
-    return trials + _walk(encoder.finish, reference, order, guess=max(best.quality - _GAINED, 1))
+    return trials + _finished(encoder, reference, order, guess=max(best.quality - _GAINED, 1))
 
 
-def _walk(write: Write, reference: Reference, order: Order, *, guess: int) -> list[Trial]:
-    """A few trials around a quality that is nearly right."""
+def _finished(encoder: Encoder, reference: Reference, order: Order, *, guess: int) -> list[Trial]:
+    """A few trials with all effort around a quality that is nearly right."""
+    attempt = _attempts(encoder.finish or encoder.write, encoder, reference)
+    return smallest(attempt, target=order.target_ssim, guess=guess, look_around=False)
+
+
+def _attempts(write: Write, encoder: Encoder, reference: Reference) -> Callable[[int], Trial]:
+    """Writes and compares at a quality, once for all qualities that give the same file."""
+    made: dict[int, Trial] = {}
 
     def attempt(quality: int) -> Trial:
-        return _tried(write, quality, reference)
+        level = encoder.level(quality)
+        if level not in made:
+            data = write(quality)
+            made[level] = Trial(quality, data, reference.ssim(data))
+        return made[level]
 
-    return smallest(attempt, target=order.target_ssim, guess=guess, step=1, look_around=False)
-
-
-def _tried(write: Write, quality: int, reference: Reference) -> Trial:
-    data = write(quality)
-    return Trial(quality, data, reference.ssim(data))
+    return attempt
 
 
 def _sample(image: pyvips.Image) -> pyvips.Image:
