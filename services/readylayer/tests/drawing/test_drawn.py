@@ -73,6 +73,14 @@ def test_a_bomb_inside_a_drawing_is_not_opened() -> None:
     assert drawn(svg)(50, 50)[:3] == [0, 255, 0]
 
 
+def test_many_pictures_in_a_drawing_count_together() -> None:
+    """Ten that are each small enough are one that is too large."""
+    red = pyvips.Image.black(500, 500, bands=3).copy(interpretation="srgb").pngsave_buffer()
+    image = f'<image href="data:image/png;base64,{b64encode(red).decode()}"/>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10">{image * 10}</svg>'
+    assert inspect(svg.encode(), max_pixels=MAX_PIXELS).removed == ("href x6",)
+
+
 def test_an_embedded_picture_is_drawn() -> None:
     """It needs nothing from outside."""
     red = pyvips.Image.black(4, 4, bands=3).linear([1, 1, 1], [255, 0, 0], uchar=True)

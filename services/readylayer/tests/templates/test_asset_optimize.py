@@ -76,6 +76,27 @@ async def test_every_format_and_width_is_written(work: Work, photograph: bytes) 
     assert outputs.warnings == []
 
 
+PATTERNS = "".join(
+    f'<pattern id="p{n}" width="9" height="9">' + f'<rect class="a{n - 1}" width="9" height="9"/>' * 10 + "</pattern>"
+    for n in range(1, 10)
+)
+STYLES = "".join(f".a{n}{{fill:url(#p{n})}}" for n in range(1, 10))
+DOT = '<path d="M0 0h1"/>'
+DOTS = f'<marker id="m">{DOT * 1000}</marker><path marker-mid="url(#m)" d="M0 0{"h1v1" * 100_000}"/>'
+
+
+@pytest.mark.parametrize("inside", [f"<style>{STYLES}</style>{PATTERNS}<rect class='a9' width='9' height='9'/>", DOTS])
+async def test_a_drawing_that_never_ends_drawing_ends_the_job_by_name_and_is_not_handed_out(
+    work: Work, inside: str
+) -> None:
+    """Styles and markers repeat what no count of elements shows; the child's time tells."""
+    limits = AssetLimits(drawing_time=1)
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{inside}</svg>'
+    with pytest.raises(TooLarge, match="JOBFORGE_READYLAYER_DRAWING_TIME"):
+        await work.optimize(svg.encode(), limits)
+    assert work.job.artifacts == {}
+
+
 async def test_progress_and_measures_tell_what_was_done(work: Work, photograph: bytes) -> None:
     """Fractions rise to 1; libraries and sizes reach the manifest."""
     await work.optimize(photograph, formats=["webp", "jpeg"], sizes=[64, 32])

@@ -1,8 +1,11 @@
 """Opens an asset and brings it to upright sRGB of the wanted width; imported only in child processes."""
 
+from contextlib import nullcontext
+
 import pyvips
 
 from jobforge.readylayer.animations import each_frame, motion
+from jobforge.readylayer.confinement import DRAWING_TIME, drawing_within
 from jobforge.readylayer.drawing.cleaning import Cleaned, clean
 from jobforge.readylayer.errors import Animated, Empty, TooLarge, Unreadable, UnsupportedType
 from jobforge.readylayer.formats import SourceFormat, described, is_animated_png, is_whole_gif, source_format
@@ -24,15 +27,16 @@ _SIDEWAYS = range(5, 9)
 """EXIF orientations that swap width and height."""
 
 
-def inspect(data: bytes, *, max_pixels: int) -> Asset:
-    """What the header says, without decoding a pixel; an SVG is cleaned.
+def inspect(data: bytes, *, max_pixels: int, drawing_time: int = DRAWING_TIME) -> Asset:
+    """What the header says, without decoding a pixel; an SVG is cleaned. ``drawing_time`` as for ``resize``.
 
     Raises ``Empty``, ``UnsupportedType``, ``Animated``, ``TooLarge``, ``Unreadable`` or ``EntitiesDeclared``.
     """
     kind = _kind(data)
     if kind == "svg":
-        cleaned = _clean(data, max_pixels)
-        image = _drawn(cleaned.svg)
+        with drawing_within(drawing_time):
+            cleaned = _clean(data, max_pixels)
+            image = _drawn(cleaned.svg)
         return Asset(image.width, image.height, kind, drawing=cleaned.svg, removed=cleaned.removed)
     image, moves = _open(data, kind, max_pixels)
     frames = len(moves.delays) if moves else 1
@@ -41,14 +45,16 @@ def inspect(data: bytes, *, max_pixels: int) -> Asset:
     return Asset(width, height, kind, frames)
 
 
-def resize(data: bytes, width: int, *, max_pixels: int) -> Resized:
+def resize(data: bytes, width: int, *, max_pixels: int, drawing_time: int = DRAWING_TIME) -> Resized:
     """The asset at ``width`` pixels, enlarged only if it is an SVG. Raises as ``inspect`` does, also for its body.
 
+    A drawing that takes more than ``drawing_time`` seconds of a processor ends this process.
     An alpha channel that hides nothing is dropped; the frames of an animation lie one below the other.
     """
     kind = _kind(data)
     if kind == "svg":
-        image, moves = _drawn(_clean(data, max_pixels).svg, width=width), None
+        with drawing_within(drawing_time):
+            image, moves = _drawn(_clean(data, max_pixels).svg, width=width), None
         _check_pixels(image.width, image.height, max_pixels)
     else:
         image, moves = _open(data, kind, max_pixels)
@@ -59,8 +65,8 @@ def resize(data: bytes, width: int, *, max_pixels: int) -> Resized:
         return frame.thumbnail_image(width, height=_ANY_HEIGHT, size=size, export_profile="srgb")
 
     try:
-        image = each_frame(image, scaled) if moves else scaled(image)
-        image = image.copy_memory()
+        with drawing_within(drawing_time) if kind == "svg" else nullcontext():
+            image = (each_frame(image, scaled) if moves else scaled(image)).copy_memory()
         if image.hasalpha() and image[image.bands - 1].min() == 255:
             image = image[: image.bands - 1]
     except pyvips.Error as problem:
@@ -120,14 +126,19 @@ def _check_pixels(width: int, height: int, max_pixels: int) -> None:
 
 
 def _clean(data: bytes, max_pixels: int) -> Cleaned:
+    left = max_pixels
+
     def is_picture(embedded: bytes) -> bool:
+        nonlocal left
         kind = source_format(embedded)
         if kind not in _EMBEDDED:
             return False
         try:
-            return _open(embedded, kind, max_pixels)[1] is None
+            image, moves = _open(embedded, kind, left)
         except (Animated, TooLarge, Unreadable):
             return False
+        left -= image.width * image.height
+        return moves is None
 
     return clean(data, is_picture)
 

@@ -86,7 +86,7 @@ class _Writer:
             self._dropped += 1
             return
         given = dict(zip(listed[::2], listed[1::2], strict=True))
-        name, reported = element(space, local)
+        name, reported = element(space, local, self._open[-1] if self._open else None)
         if name is not None and is_harmful_animation(local, given):
             name, reported = None, local
         if name is None:

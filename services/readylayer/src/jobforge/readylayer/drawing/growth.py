@@ -9,7 +9,7 @@ from jobforge.readylayer.errors import TooLarge, Unreadable
 MAX_ELEMENTS = 200_000
 MAX_DRAWN = 1_000_000
 MAX_DEPTH = 200
-_TARGETS = re.compile(r"url\(\s*[\"']?\s*#([^\"')]+)")
+_TARGETS = re.compile(r"url\(\s*[\"']?\s*#([^\"')]+)", re.IGNORECASE)
 _COPIES = frozenset({"use", "pattern", "feImage", "linearGradient", "radialGradient"})
 _WHOLE = ""
 

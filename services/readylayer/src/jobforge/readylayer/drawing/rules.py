@@ -28,13 +28,20 @@ _WITHOUT_EFFECT = frozenset(
 )
 _SEEN_THROUGH = "a"
 """A link's content is drawn like any other; the link itself goes."""
+_WORDS_ALONE = frozenset({"title", "desc", "style"})
+"""Elements that hold text only: in an HTML page their children would be HTML."""
+_LOADING = frozenset(
+    {"src", "srcset", "srcdoc", "data", "poster", "background", "action", "formaction", "ping", "manifest", "codebase"}
+)
+"""Attributes by which HTML loads something. SVG knows none of them, but a drawing may be put into a page's HTML."""
 _PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_FOREIGN_URL = re.compile(r"url\(\s*[\"']?\s*(?![\s\"'#])", re.IGNORECASE)
+_URL = re.compile(r"url\(", re.IGNORECASE)
+_OWN_URL = re.compile(r"url\(\s*([\"']?)#[^\"'()\s]+\1\s*\)", re.IGNORECASE)
+_LOADING_FUNCTION = re.compile(r"(?:image|image-set|src|cross-fade|paint)\(", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:javascript|vbscript|data|file|https?):", re.IGNORECASE)
 _ACTIVE_STYLE = re.compile(
-    r"\\|<|//|@import|@font-face|@namespace|@charset|expression\s*\(|behaviou?r\s*:|-moz-binding|image-set\s*\("
-    r"|\bimage\s*\(|\bsrc\s*\(",
+    r"\\|<|//|@import|@font-face|@namespace|@charset|expression\s*\(|behaviou?r\s*:|-moz-binding",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"/\*.*?(?:\*/|$)", re.DOTALL)
@@ -43,12 +50,12 @@ IsPicture = Callable[[bytes], bool]
 """Whether an embedded file is a picture that may be decoded."""
 
 
-def element(space: str, name: str) -> tuple[str | None, str | None]:
+def element(space: str, name: str, within: str | None) -> tuple[str | None, str | None]:
     """What an element is written as (None: not at all), and what is reported as taken away (None: nothing)."""
-    if space not in ("", SVG) or not _NAME.fullmatch(name):
+    if space not in ("", SVG) or not _NAME.fullmatch(name) or within in _WORDS_ALONE:
         return None, name if name in _REPORTED or name.lower() == "script" else None
     if name in _ELEMENTS:
-        return ("g", None) if name == _SEEN_THROUGH else (name, None)
+        return ("tspan" if within in TEXTUAL else "g") if name == _SEEN_THROUGH else name, None
     return None, name if name != "metadata" else None
 
 
@@ -69,7 +76,7 @@ def attribute(owner: str, name: str, value: str, is_picture: IsPicture) -> tuple
         return _reference(owner, "xlink:href" if space else "href", value, is_picture)
     if local in _WITHOUT_EFFECT or local.startswith("data-") or not _NAME.fullmatch(local):
         return None, None
-    if local.lower().startswith("on"):
+    if local.lower().startswith("on") or local.lower() in _LOADING:
         return None, local
     return (local, None) if is_local_style(value, attribute=local != "style") else (None, local)
 
@@ -78,7 +85,9 @@ def is_local_style(text: str, *, attribute: bool = False) -> bool:
     """Whether a style sheet, or with ``attribute`` any attribute's value, refers to nothing but the drawing itself."""
     for seen in (text, _COMMENT.sub("", text)):
         squeezed = re.sub(r"[\x00-\x20]+", "", seen)
-        if _FOREIGN_URL.search(seen) or _SCHEME.search(squeezed):
+        if _SCHEME.search(squeezed) or _LOADING_FUNCTION.search(seen):
+            return False
+        if len(_URL.findall(seen)) != len(_OWN_URL.findall(seen)):
             return False
         if not attribute and _ACTIVE_STYLE.search(seen):
             return False

@@ -1,16 +1,18 @@
 """Makes a picture's variants for delivery: each the smallest file that is similar enough to the original."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from jobforge.contracts.base import ObjectId, StrictInput
+from jobforge.execution.errors import ChildDied
 from jobforge.execution.job import Job
 from jobforge.execution.template import template
 from jobforge.readylayer.errors import TooLarge
-from jobforge.readylayer.formats import CAPABILITIES, TargetFormat
+from jobforge.readylayer.formats import CAPABILITIES, TargetFormat, source_format
 from jobforge.readylayer.outcome import Original, Skipped, Variant, missed, saved
 from jobforge.readylayer.pixels import Asset, Resized
 from jobforge.readylayer.planning import possible
@@ -20,6 +22,8 @@ from jobforge.readylayer.tools import AssetLimits
 
 DEFAULT_TARGET_SSIM = 0.95
 MAX_SIZES = 32
+_DRAWN_FIRST = 256
+R = TypeVar("R")
 
 Width = Annotated[int, Field(ge=1, le=16384, description="Target width in pixels.")]
 _EITHER = "give either quality or target_ssim: a fixed quality leaves nothing to search for"
@@ -79,11 +83,11 @@ async def run(inputs: Inputs, job: Job, *, limits: AssetLimits) -> Outputs:
         raise TooLarge(
             f"the file has {stored.size} bytes; at most {limits.max_bytes} are opened (JOBFORGE_READYLAYER_MAX_BYTES)"
         )
-    asset = await job.in_process(inspect_asset, stored.data, limits.max_pixels)
+    asset = await _opened(job, limits, inspect_asset, stored.data)
     planned = [possible(inputs.formats, size, asset, limits.max_pixels) for size in inputs.sizes]
     for name, version in (await job.in_process(library_versions)).items():
         job.used_tool(name, version)
-    variants = [await _drawing(inputs, job, asset, asset.drawing, stored.size)] if asset.drawing else []
+    variants = [await _drawing(inputs, job, asset, asset.drawing, stored.size, limits)] if asset.drawing else []
     skipped = [skip for _, refused in planned for skip in refused]
     steps = len(inputs.sizes) * len(inputs.formats)
     made = 0
@@ -99,7 +103,7 @@ async def run(inputs: Inputs, job: Job, *, limits: AssetLimits) -> Outputs:
     for size, (wanted, _) in zip(inputs.sizes, planned, strict=True):
         if not wanted:
             continue
-        resized = await job.in_process(resize_asset, asset.drawing or stored.data, size, limits.max_pixels)
+        resized = await _opened(job, limits, resize_asset, asset.drawing or stored.data, size)
         async with asyncio.TaskGroup() as side_by_side:
             tasks = [side_by_side.create_task(make(resized, target)) for target in wanted]
         variants += [task.result() for task in tasks]
@@ -118,8 +122,24 @@ async def run(inputs: Inputs, job: Job, *, limits: AssetLimits) -> Outputs:
     )
 
 
-async def _drawing(inputs: Inputs, job: Job, asset: Asset, svg: bytes, original_bytes: int) -> Variant:
+async def _opened(job: Job, limits: AssetLimits, step: Callable[..., R], data: bytes, *given: int) -> R:
+    """A step in a child process, which a drawing that costs too much ends."""
+    try:
+        return await job.in_process(step, data, *given, limits.max_pixels, limits.drawing_time)
+    except ChildDied:
+        if source_format(data) != "svg":
+            raise
+        raise TooLarge(
+            f"the drawing takes more than {limits.drawing_time} s of a processor (JOBFORGE_READYLAYER_DRAWING_TIME) "
+            "or too much memory; simplify its filters, patterns, markers and copies"
+        ) from None
+
+
+async def _drawing(
+    inputs: Inputs, job: Job, asset: Asset, svg: bytes, original_bytes: int, limits: AssetLimits
+) -> Variant:
     name = f"{inputs.asset_id}.svg"
+    await _opened(job, limits, resize_asset, svg, _DRAWN_FIRST)  # what nobody can draw is not handed out
     await job.write_artifact(name, svg, "image/svg+xml")
     ratio = saved(len(svg), original_bytes)
     return Variant(
