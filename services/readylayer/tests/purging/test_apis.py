@@ -107,6 +107,7 @@ async def test_an_answer_that_does_not_come_ends_in_time(api: Hooks) -> None:
         ("purge", Selection(tags=("a",)), "tags"),
         ("purge", Selection(prefixes=("/a",)), "prefixes"),
         ("purge", Selection(everything=True), "everything"),
+        ("nginx", Selection(everything=True), "everything"),
         ("fastly", Selection(prefixes=("/a",)), "prefixes"),
     ],
 )

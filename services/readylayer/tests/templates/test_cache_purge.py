@@ -1,4 +1,4 @@
-"""A real Varnish drops what it is asked to drop, and keeps the rest."""
+"""A real Varnish or nginx drops what it is asked to drop, and keeps the rest."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,45 +10,62 @@ from jobforge.readylayer.purging.caches import CacheSettings
 from jobforge.readylayer.purging.failures import CacheAway, CacheUnknown, Refused, UrlRefused
 from jobforge.readylayer.purging.purger import Purger
 from jobforge.readylayer.templates.cache_purge import Inputs, Outputs, run
-from jobforge.testkit.http_caches import SITE, VarnishCache, varnish
+from jobforge.testkit.http_caches import SITE, HttpCache, nginx, varnish
 
 OTHER = "other.example.com"
 PAGES = ("/a/1.webp", "/a/2.webp", "/a/1.webp?w=2", "/b/1.webp", "/a/1xwebp")
 
 
 @pytest.fixture(scope="module")
-def cache() -> Iterator[VarnishCache]:
+def cache() -> Iterator[HttpCache]:
     with varnish() as running:
         yield running
 
 
 @pytest.fixture
-def held(cache: VarnishCache) -> dict[str, str]:
+def held(cache: HttpCache) -> dict[str, str]:
     """What the cache holds of each page."""
     held = {page: cache.read(page) for page in PAGES}
     assert held == {page: cache.read(page) for page in PAGES}
     return held
 
 
-async def purge(job: Any, cache: VarnishCache, kind: str, /, **inputs: Any) -> Outputs:
-    settings = {"caches": {"default": {"kind": kind, "url": cache.url, "hosts": [SITE]}}}
+async def purge(job: Any, cache: HttpCache, kind: str, /, **inputs: Any) -> Outputs:
+    url = f"{cache.url}/purge" if kind == "nginx" else cache.url
+    settings = {"caches": {"default": {"kind": kind, "url": url, "hosts": [SITE]}}}
     outputs = await run(Inputs(**inputs), job, purger=Purger(CacheSettings.model_validate(settings)))
     assert isinstance(outputs, Outputs)
     return outputs
 
 
-def dropped(cache: VarnishCache, held: dict[str, str]) -> list[str]:
+def dropped(cache: HttpCache, held: dict[str, str]) -> list[str]:
     return [page for page, body in held.items() if cache.read(page) != body]
 
 
 async def test_a_purged_url_is_fetched_anew_and_no_other(
-    recording_job: Any, cache: VarnishCache, held: dict[str, str]
+    recording_job: Any, cache: HttpCache, held: dict[str, str]
 ) -> None:
     """PURGE drops the very URL, with its query."""
     urls = (f"https://{SITE}/a/1.webp?w=2", "/b/1.webp")
     done = await purge(recording_job, cache, "purge", urls=urls)
     assert dropped(cache, held) == ["/a/1.webp?w=2", "/b/1.webp"]
     assert (done.purged, done.requests, done.key) == (True, 2, f"{recording_job.run_id}:purge")
+
+
+async def test_nginx_drops_a_page_at_its_purge_location(recording_job: Any) -> None:
+    """A page that it does not hold is absent, and no error."""
+    with nginx() as cache:
+        held = {page: cache.read(page) for page in PAGES}
+        assert held == {page: cache.read(page) for page in PAGES}
+        done = await purge(recording_job, cache, "nginx", urls=("/a/1.webp?w=2", "/b/1.webp", "/none"))
+        assert done.absent == [f"https://{SITE}/none"]
+        assert dropped(cache, held) == ["/a/1.webp?w=2", "/b/1.webp"]
+
+
+async def test_a_page_that_was_only_read_counts_as_no_purge(recording_job: Any, cache: HttpCache) -> None:
+    """Where the address leads to no purge location, what answers 200 is the site itself."""
+    with pytest.raises(Refused):
+        await purge(recording_job, cache, "nginx", urls=("/a/1.webp",))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +81,7 @@ async def test_a_purged_url_is_fetched_anew_and_no_other(
     ],
 )
 async def test_a_ban_drops_what_it_names_and_keeps_the_rest(
-    recording_job: Any, cache: VarnishCache, held: dict[str, str], wanted: dict[str, Any], gone: list[str]
+    recording_job: Any, cache: HttpCache, held: dict[str, str], wanted: dict[str, Any], gone: list[str]
 ) -> None:
     """URLs letter by letter, prefixes and tags; never what another site has in the same cache."""
     elsewhere = cache.read("/a/1.webp", OTHER)
@@ -73,7 +90,7 @@ async def test_a_ban_drops_what_it_names_and_keeps_the_rest(
     assert cache.read("/a/1.webp", OTHER) == elsewhere
 
 
-async def test_no_url_smuggles_a_ban_of_its_own(recording_job: Any, cache: VarnishCache, held: dict[str, str]) -> None:
+async def test_no_url_smuggles_a_ban_of_its_own(recording_job: Any, cache: HttpCache, held: dict[str, str]) -> None:
     """Blanks, quotes and operators stay letters of a path that the cache does not hold."""
     for path in ("/x || obj.http.x-url ~ .", '/x" || req.url ~ "', "/x|.*", "/x\\ || obj.status == 200", "/(.*)"):
         await purge(recording_job, cache, "ban", urls=(path,))
@@ -82,7 +99,7 @@ async def test_no_url_smuggles_a_ban_of_its_own(recording_job: Any, cache: Varni
 
 
 async def test_a_dry_run_drops_nothing_and_says_what_it_would(
-    recording_job: Any, cache: VarnishCache, held: dict[str, str]
+    recording_job: Any, cache: HttpCache, held: dict[str, str]
 ) -> None:
     """It still refuses what could not be purged."""
     recording_job.dry_run = True
@@ -108,7 +125,7 @@ async def test_a_cache_that_is_gone_is_asked_again_later(recording_job: Any) -> 
     assert raised.value.retryable
 
 
-async def test_an_unknown_cache_names_the_setting(recording_job: Any, cache: VarnishCache) -> None:
+async def test_an_unknown_cache_names_the_setting(recording_job: Any, cache: HttpCache) -> None:
     """And those that there are."""
     with pytest.raises(CacheUnknown, match=r"known: default.*JOBFORGE_READYLAYER_CACHES"):
         await purge(recording_job, cache, "purge", cache="edge", urls=("/a",))

@@ -1,4 +1,4 @@
-"""A real HTTP cache for tests: Varnish before an origin whose every answer is another."""
+"""Real HTTP caches for tests: Varnish or nginx before an origin whose every answer is another."""
 
 import os
 import shutil
@@ -13,13 +13,14 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from jobforge.native.ports import LOOPBACK, free_ports
 
 SITE = "www.example.com"
+_NGINX_PACKAGES = "nginx-light libnginx-mod-http-cache-purge"
 _VCL = """
 vcl 4.1;
 import std;
@@ -46,11 +47,29 @@ sub vcl_backend_response {
     set beresp.http.X-Url = bereq.url;
 }
 """
+_NGINX = """
+daemon off; master_process off; pid %(folder)s/pid;
+load_module %(module)s;
+events {}
+http {
+    access_log off; client_body_temp_path %(folder)s/body; proxy_temp_path %(folder)s/proxy;
+    fastcgi_temp_path %(folder)s/fastcgi; uwsgi_temp_path %(folder)s/uwsgi; scgi_temp_path %(folder)s/scgi;
+    proxy_cache_path %(folder)s/cache keys_zone=pages:1m;
+    server {
+        listen 127.0.0.1:%(port)d;
+        location ~ ^/purge(/.*) { proxy_cache_purge pages $host$1$is_args$args; }
+        location / {
+            proxy_pass http://127.0.0.1:%(origin)d; proxy_set_header Host $host;
+            proxy_cache pages; proxy_cache_key $host$uri$is_args$args; proxy_cache_valid 200 1h;
+        }
+    }
+}
+"""
 
 
 @dataclass(frozen=True)
-class VarnishCache:
-    """A running Varnish. It takes PURGE, and BAN with X-Host, X-Url, X-Content-Type and X-Cache-Tags."""
+class HttpCache:
+    """A running cache. Varnish takes PURGE, and BAN with X-Host, X-Url, X-Content-Type and X-Cache-Tags."""
 
     port: int
 
@@ -75,32 +94,38 @@ class Gate:
 
 
 @contextmanager
-def varnish(*, closed: bool = False) -> Iterator[VarnishCache]:
+def varnish(*, closed: bool = False) -> Iterator[HttpCache]:
     """A Varnish of its own; ``closed`` to whoever would purge. Answers carry a tag: their path's first part.
 
     Without ``varnishd`` the test is skipped on a developer's machine, and fails where ``CI`` is set.
     """
-    program = shutil.which("varnishd") or shutil.which("varnishd", path="/usr/sbin:/usr/local/sbin")
-    if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("varnishd is missing: apt-get install varnish")
+    program = _program("varnishd", "varnish")
     with _origin() as origin, TemporaryDirectory(prefix="varnish-") as folder:
         (port,) = free_ports(1)
         vcl = Path(folder) / "cache.vcl"
         vcl.write_text(_VCL % {"origin": origin, "closed": "true" if closed else "false"})
-        log = Path(folder) / "log"
         options = ["-n", f"{folder}/work", "-a", f"{LOOPBACK}:{port}", "-f", str(vcl), "-s", "malloc,16m"]
-        with log.open("wb") as out:
-            running = subprocess.Popen([program, "-F", "-j", "none", "-T", "none", *options], stdout=out, stderr=out)
-        try:
-            _wait_ready(running, port, log)
-            yield VarnishCache(port)
-        finally:
-            running.terminate()
-            running.wait()
+        with _running([program, "-F", "-j", "none", "-T", "none", *options], port, Path(folder) / "log"):
+            yield HttpCache(port)
 
 
 @contextmanager
-def gate(cache: VarnishCache) -> Iterator[Gate]:
+def nginx() -> Iterator[HttpCache]:
+    """An nginx with its purge module: it takes a GET of a page below ``/purge``."""
+    program = _program("nginx", _NGINX_PACKAGES)
+    module = Path("/usr/lib/nginx/modules/ngx_http_cache_purge_module.so")
+    if not module.exists():
+        _missing(str(module), _NGINX_PACKAGES)
+    with _origin() as origin, TemporaryDirectory(prefix="nginx-") as folder:
+        (port,) = free_ports(1)
+        settings = Path(folder) / "nginx.conf"
+        settings.write_text(_NGINX % {"origin": origin, "folder": folder, "module": module, "port": port})
+        with _running([program, "-p", folder, "-e", "stderr", "-c", str(settings)], port, Path(folder) / "log"):
+            yield HttpCache(port)
+
+
+@contextmanager
+def gate(cache: HttpCache) -> Iterator[Gate]:
     """An open gate before a cache."""
     there = Gate()
     there.open.set()
@@ -121,6 +146,30 @@ def gate(cache: VarnishCache) -> Iterator[Gate]:
             yield there
         finally:
             there.open.set()
+
+
+def _program(name: str, packages: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    return found or _missing(name, packages)
+
+
+def _missing(what: str, packages: str) -> NoReturn:
+    reason = f"{what} is missing: apt-get install {packages}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextmanager
+def _running(command: list[str], port: int, log: Path) -> Iterator[None]:
+    with log.open("wb") as out:
+        running = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        _wait_ready(running, port, log)
+        yield
+    finally:
+        running.terminate()
+        running.wait()
 
 
 class _Quiet(BaseHTTPRequestHandler):
@@ -176,11 +225,11 @@ def _wait_ready(running: "subprocess.Popen[bytes]", port: int, log: Path) -> Non
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if running.poll() is not None:
-            raise AssertionError(f"varnishd ended: {log.read_text()}")
+            raise AssertionError(f"the cache ended: {log.read_text()}")
         try:
             _get(port, "/ready", "ready.example")
         except OSError:
             time.sleep(0.05)
         else:
             return
-    raise AssertionError(f"varnishd is not ready: {log.read_text()}")
+    raise AssertionError(f"the cache is not ready: {log.read_text()}")

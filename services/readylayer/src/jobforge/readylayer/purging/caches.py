@@ -13,8 +13,8 @@ SETTING = "JOBFORGE_READYLAYER_CACHES"
 _IN_PATHS = "%/:?@!$&'()*+,;=~-._"
 _SCHEMES = ("http", "https")
 
-Kind = Literal["purge", "ban", "cloudflare", "fastly"]
-"""How a cache is asked: by PURGE or BAN requests, or by an HTTP API as Cloudflare or Fastly have it."""
+Kind = Literal["purge", "ban", "nginx", "cloudflare", "fastly"]
+"""How a cache is asked: by PURGE or BAN requests, at nginx's purge location, or by Cloudflare's or Fastly's HTTP API."""
 Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
 
 

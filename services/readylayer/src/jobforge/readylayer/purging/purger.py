@@ -62,7 +62,7 @@ class Purger:
             return False
         if status >= 500 or status in _LATER:
             raise Deferred(f"cache {name} answered {status} to {ask.method}", after=_retry_after(headers))
-        if not 200 <= status < 300 or (cache.kind == "cloudflare" and not _succeeded(body)):
+        if not 200 <= status < 300 or not _confirmed(cache, body):
             raise Refused(f"cache {name} answered {status} to {ask.method}; let it take the method from this service")
         return True
 
@@ -83,8 +83,12 @@ async def _sent(client: httpx.AsyncClient, cache: Cache, ask: Ask, key: str) -> 
         await answer.aclose()
 
 
-def _succeeded(body: bytes) -> bool:
-    """Whether the API's answer says so; it may refuse with a status of 200."""
+def _confirmed(cache: Cache, body: bytes) -> bool:
+    """Whether the answer says so, where a status of 200 may mean a refusal or come from a page that was only read."""
+    if cache.kind == "nginx":
+        return b"key" in body.lower()  # the module names the key that it dropped, in each of its formats
+    if cache.kind != "cloudflare":
+        return True
     try:
         said = json.loads(body)
     except ValueError:

@@ -58,9 +58,15 @@ def asks(cache: Cache, wanted: Selection) -> list[Ask]:
 
 
 def _purges(cache: Cache, wanted: _Checked) -> Iterator[Ask]:
-    """A PURGE of each URL, as Varnish, nginx, Squid and others take it."""
+    """A PURGE of each URL, as Varnish, Squid and others take it."""
     for url in wanted.urls:
         yield Ask("PURGE", url.path, str(url), {"Host": url.host}, absent_is_fine=True)
+
+
+def _locations(cache: Cache, wanted: _Checked) -> Iterator[Ask]:
+    """A GET of each URL below the location that has ``proxy_cache_purge``; the cache's own address leads there."""
+    for url in wanted.urls:
+        yield Ask("GET", url.path, str(url), {"Host": url.host}, absent_is_fine=True)
 
 
 def _bans(cache: Cache, wanted: _Checked) -> Iterator[Ask]:
@@ -123,13 +129,15 @@ def _batches(values: list[str]) -> Iterator[list[str]]:
 _WORDED: dict[Kind, Callable[[Cache, _Checked], Iterator[Ask]]] = {
     "purge": _purges,
     "ban": _bans,
+    "nginx": _locations,
     "cloudflare": _cloudflare,
     "fastly": _fastly,
 }
 _LACKS: dict[Kind, tuple[str, ...]] = {
     "purge": ("prefixes", "tags", "everything"),
     "ban": (),
+    "nginx": ("prefixes", "tags", "everything"),
     "cloudflare": (),
     "fastly": ("prefixes",),
 }
-_CAN: dict[Kind, str] = {"purge": "urls", "ban": "", "cloudflare": "", "fastly": "urls, tags and everything"}
+_CAN: dict[Kind, str] = {"purge": "urls", "ban": "", "nginx": "urls", "cloudflare": "", "fastly": "urls, tags and everything"}
