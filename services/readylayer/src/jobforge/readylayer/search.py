@@ -22,9 +22,7 @@ class Trial:
         return self.ssim >= target
 
 
-def smallest(
-    attempt: Callable[[int], Trial], *, target: float, guess: int, look_around: bool = True
-) -> list[Trial]:
+def smallest(attempt: Callable[[int], Trial], *, target: float, guess: int, look_around: bool = True) -> list[Trial]:
     """Every trial that the search made; ``preferred`` picks among them.
 
     Goes where the similarities so far say that the target lies, until one quality reaches it and the one below does

@@ -14,7 +14,7 @@ _IN_PATHS = "%/:?@!$&'()*+,;=~-._"
 _SCHEMES = ("http", "https")
 
 Kind = Literal["purge", "ban", "nginx", "cloudflare", "fastly"]
-"""How a cache is asked: by PURGE or BAN requests, at nginx's purge location, or by Cloudflare's or Fastly's HTTP API."""
+"""How a cache is asked: PURGE or BAN requests, nginx's purge location, Cloudflare's or Fastly's HTTP API."""
 Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
 
 

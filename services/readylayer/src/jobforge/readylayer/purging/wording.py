@@ -140,4 +140,10 @@ _LACKS: dict[Kind, tuple[str, ...]] = {
     "cloudflare": (),
     "fastly": ("prefixes",),
 }
-_CAN: dict[Kind, str] = {"purge": "urls", "ban": "", "nginx": "urls", "cloudflare": "", "fastly": "urls, tags and everything"}
+_CAN: dict[Kind, str] = {
+    "purge": "urls",
+    "ban": "",
+    "nginx": "urls",
+    "cloudflare": "",
+    "fastly": "urls, tags and everything",
+}
