@@ -145,6 +145,12 @@ def test_numbers_keep_their_value(path: str, short: str) -> None:
     assert shortened(path) == short
 
 
+def test_a_million_digits_do_not_hang_the_writer() -> None:
+    """Each is looked at once, wherever a number might begin."""
+    digits = "9" * 1_000_000
+    assert shortened(f"M{digits} 0.50") == f"M{digits} .5"
+
+
 def laughs() -> str:
     lines = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     return f'<!DOCTYPE svg [<!ENTITY l0 "ha">{lines}]><svg xmlns="http://www.w3.org/2000/svg"><text>&l9;</text></svg>'

@@ -5,7 +5,7 @@ import re
 _GAP = re.compile(r"[\s,]+")
 _BESIDE_COMMANDS = re.compile(r" ?([MmLlHhVvCcSsQqTtAaZz]) ?")
 _BEFORE_SIGNS = re.compile(r" (?=-)")
-_FRACTION = re.compile(r"(\d*)\.(\d+)")
+_FRACTION = re.compile(r"(?:(?<!\d)(\d+))?\.(\d+)")
 
 
 def shortened(path: str) -> str:
@@ -17,5 +17,5 @@ def shortened(path: str) -> str:
 
 
 def _shorter(number: re.Match[str]) -> str:
-    whole, part = number[1].lstrip("0"), number[2].rstrip("0")
+    whole, part = (number[1] or "").lstrip("0"), number[2].rstrip("0")
     return f"{whole}.{part}" if part else whole or "0"
