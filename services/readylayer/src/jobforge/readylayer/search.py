@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 BEST_QUALITY = 100
-_SLOPE = 0.0012
+SLOPE = 0.0012
 """By how much one more quality usually makes a photograph more similar, near an SSIM of 0.95."""
 
 
@@ -22,7 +22,9 @@ class Trial:
         return self.ssim >= target
 
 
-def smallest(attempt: Callable[[int], Trial], *, target: float, guess: int, look_around: bool = True) -> list[Trial]:
+def smallest(
+    attempt: Callable[[int], Trial], *, target: float, guess: int, slope: float = SLOPE, look_around: bool = True
+) -> list[Trial]:
     """Every trial that the search made; ``preferred`` picks among them.
 
     Goes where the similarities so far say that the target lies, until one quality reaches it and the one below does
@@ -37,7 +39,7 @@ def smallest(attempt: Callable[[int], Trial], *, target: float, guess: int, look
         below, above = (below, at) if tried[at].reaches(target) else (at, above)
         gaps.append(above - below)
         if below not in tried or above not in tried:
-            at = _beyond(list(tried.items()), target)
+            at = _beyond(list(tried.items()), target, slope)
         elif len(gaps) > 3 and gaps[-1] > gaps[-3] / 2:
             at = (below + above) // 2  # lines lead nowhere: similarity jumps
         else:
@@ -59,11 +61,19 @@ def preferred(trials: Iterable[Trial], target: float) -> Trial:
     return max(found, key=lambda trial: trial.ssim)
 
 
-def _beyond(tried: list[tuple[int, Trial]], target: float) -> int:
+def slope_at(trials: Iterable[Trial], target: float) -> float:
+    """How much more similar one more quality makes a picture, by the two trials nearest to the target."""
+    by_quality = {trial.quality: trial for trial in trials if trial.quality is not None}
+    near = sorted(by_quality.items(), key=lambda tried: abs(tried[1].ssim - target))[:2]
+    if len(near) < 2 or near[0][1].ssim == near[1][1].ssim:
+        return SLOPE
+    return abs((near[0][1].ssim - near[1][1].ssim) / (near[0][0] - near[1][0]))
+
+
+def _beyond(tried: list[tuple[int, Trial]], target: float, slope: float) -> int:
     """A quality on the target's other side, as a line through the last two trials says; each step doubles at least."""
     at, last = tried[-1]
-    slope = _SLOPE
     if len(tried) > 1 and last.ssim != tried[-2][1].ssim:
         slope = abs((last.ssim - tried[-2][1].ssim) / (at - tried[-2][0]))
-    step = max(math.ceil(abs(target - last.ssim) / slope), 2 ** (len(tried) - 1))
+    step = max(math.ceil(abs(target - last.ssim) / slope), 1 << len({trial.ssim for _, trial in tried}) - 1)
     return at - step if last.reaches(target) else at + step

@@ -9,7 +9,7 @@ from jobforge.readylayer.animations import moving
 from jobforge.readylayer.encoders import Encoder, Write, lossless, lossy, palette, palettes
 from jobforge.readylayer.formats import CAPABILITIES, TargetFormat
 from jobforge.readylayer.pixels import Motion
-from jobforge.readylayer.search import BEST_QUALITY, Trial, preferred, smallest
+from jobforge.readylayer.search import BEST_QUALITY, SLOPE, Trial, preferred, slope_at, smallest
 from jobforge.readylayer.similarity import Reference
 
 _FEW_BYTES_PER_PIXEL = 1.0
@@ -94,13 +94,14 @@ def _search(encoder: Encoder, reference: Reference, order: Order) -> list[Trial]
     best = preferred(trials, order.target_ssim)
     if encoder.finish is None or best.quality is None or not best.reaches(order.target_ssim):
         return trials
-    return trials + _finished(encoder, reference, order, guess=max(best.quality - _GAINED, 1))
+    slope = slope_at(trials, order.target_ssim)
+    return trials + _finished(encoder, reference, order, guess=max(best.quality - _GAINED, 1), slope=slope)
 
 
-def _finished(encoder: Encoder, reference: Reference, order: Order, *, guess: int) -> list[Trial]:
+def _finished(encoder: Encoder, reference: Reference, order: Order, *, guess: int, slope: float = SLOPE) -> list[Trial]:
     """A few trials with all effort around a quality that is nearly right."""
     attempt = _attempts(encoder.finish or encoder.write, encoder, reference)
-    return smallest(attempt, target=order.target_ssim, guess=guess, look_around=False)
+    return smallest(attempt, target=order.target_ssim, guess=guess, slope=slope, look_around=False)
 
 
 def _attempts(write: Write, encoder: Encoder, reference: Reference) -> Callable[[int], Trial]:
