@@ -40,7 +40,7 @@ async def test_the_examples_do_on_a_real_plane_what_they_show(running: Start, tm
     assert "Governing law" in report
     names = {Path(line).name for line in saved.split()}
     assert names == {path.name for path in (tmp_path / "out").iterdir()}
-    assert {name.rpartition(".")[2] for name in names} == {"webp", "avif"}
+    assert {name.rpartition(".")[2] for name in names} == {"webp", "avif", "html"}
 
 
 async def run(plane: Running, program: str, *arguments: str) -> str:

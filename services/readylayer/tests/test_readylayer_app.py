@@ -25,10 +25,11 @@ def test_the_limits_are_read_from_the_environment_when_the_app_is_made(monkeypat
     """Not when a module is imported."""
     monkeypatch.setenv("JOBFORGE_READYLAYER_MAX_PIXELS", "1234")
     monkeypatch.setenv("JOBFORGE_READYLAYER_MAX_BYTES", "99")
-    assert list(readylayer_tools(Settings())) == [AssetLimits(max_pixels=1234, max_bytes=99)]
+    limits, _ = readylayer_tools(Settings())
+    assert limits == AssetLimits(max_pixels=1234, max_bytes=99)
 
 
 def test_every_template_gets_its_tools() -> None:
     """What the scan finds, the service can start."""
     bound = bind_tools(find_templates("jobforge.readylayer").values(), readylayer_tools(Settings()))
-    assert "readylayer.asset.optimize" in bound
+    assert {"readylayer.asset.optimize", "readylayer.cache.purge"} <= set(bound)

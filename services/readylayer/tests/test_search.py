@@ -1,5 +1,7 @@
 """The search promises the smallest file that is good enough, with few trials."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,17 +13,29 @@ def trial(quality: int, ssim: float, size: int | None = None) -> Trial:
     return Trial(quality, b"x" * (quality if size is None else size), ssim)
 
 
-@given(threshold=st.integers(1, 100), guess=st.integers(1, 100), step=st.sampled_from([1, 2, 4, 8]))
-def test_the_lowest_sufficient_quality_is_found_wherever_it_lies(threshold: int, guess: int, step: int) -> None:
-    """For an encoder that is monotone the answer is exact, from any guess."""
-    trials = smallest(
-        lambda quality: trial(quality, 0.96 if quality >= threshold else 0.9), target=0.95, guess=guess, step=step
-    )
+@given(threshold=st.integers(1, 100), guess=st.integers(1, 100))
+def test_the_lowest_sufficient_quality_is_found_wherever_it_lies(threshold: int, guess: int) -> None:
+    """For an encoder that is monotone the answer is exact, from any guess, and even where similarity jumps."""
+    trials = smallest(lambda quality: trial(quality, 0.96 if quality >= threshold else 0.9), target=0.95, guess=guess)
     assert preferred(trials, 0.95).quality == threshold
+    assert len(trials) <= 18
+
+
+@given(steepness=st.floats(0.03, 0.1), middle=st.floats(5, 30), guess=st.integers(40, 90))
+def test_a_smooth_encoder_is_found_out_in_few_trials(steepness: float, middle: float, guess: int) -> None:
+    """Lines through the trials lead to the target."""
+
+    def attempt(quality: int) -> Trial:
+        return trial(quality, 1 / (1 + math.exp(-steepness * (quality - middle))))
+
+    trials = smallest(attempt, target=0.95, guess=guess, look_around=False)
+    lowest = min((q for q in range(1, 101) if attempt(q).reaches(0.95)), default=100)
+    assert preferred(trials, 0.95).quality == lowest
+    assert len(trials) <= 11
 
 
 def test_a_good_guess_costs_few_trials() -> None:
-    """A guess within one step of the answer needs at most six trials, neighbours included."""
+    """Four, and the two neighbours."""
     trials = smallest(lambda quality: trial(quality, quality / 100), target=0.70, guess=72)
     assert preferred(trials, 0.70).quality == 70
     assert len(trials) <= 6

@@ -8,7 +8,7 @@ from skimage.metrics import structural_similarity
 from jobforge.readylayer.similarity import Reference, ssim
 
 
-@pytest.mark.parametrize("height", [7, 8, 511, 518, 519, 1100])
+@pytest.mark.parametrize("height", [7, 8, 63, 70, 71, 300])
 def test_strips_give_the_value_of_the_whole_picture(height: int) -> None:
     """Whatever the height, the strips' mean is ``structural_similarity`` of the whole."""
     random = np.random.default_rng(height)

@@ -5,6 +5,7 @@ import pytest
 import pyvips
 from skimage.metrics import structural_similarity
 
+from jobforge.readylayer.encoders import lossy
 from jobforge.readylayer.formats import TARGET_FORMATS, TargetFormat, source_format
 from jobforge.readylayer.pictures import lossless_png
 from jobforge.readylayer.similarity import Reference
@@ -114,3 +115,11 @@ def test_every_written_file_is_free_of_metadata(photograph: bytes) -> None:
     for target in TARGET_FORMATS:
         fields = pyvips.Image.new_from_buffer(make(photograph, Order(target, 70, 0.95)).data, "").get_fields()
         assert {"exif-data", "xmp-data", "icc-profile-data", "iptc-data"}.isdisjoint(fields)
+
+
+def test_qualities_of_one_level_are_one_file(scene: pyvips.Image) -> None:
+    """AV1 has 64 quantisers for 100 qualities; the search takes a level for tried once one of its qualities was."""
+    (avif,) = lossy(scene, "avif", pixels=scene.width * scene.height)
+    for quality in range(45, 64):
+        same = avif.write(quality) == avif.write(quality + 1)
+        assert same == (avif.level(quality) == avif.level(quality + 1))

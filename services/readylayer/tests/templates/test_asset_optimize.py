@@ -1,19 +1,33 @@
 """The job as an app sees it: an asset goes in, files and honest numbers come out."""
 
 import asyncio
+from io import BytesIO
 from typing import Any
 
 import pytest
 import pyvips
+from PIL import Image
 from pydantic import ValidationError
 
 from jobforge.execution.errors import JobFailure, ObjectMissing
 from jobforge.execution.template import Template
-from jobforge.readylayer.errors import Animated, TooLarge, Unreadable, UnsupportedType
+from jobforge.readylayer.errors import Animated, Empty, EntitiesDeclared, TooLarge, Unreadable, UnsupportedType
 from jobforge.readylayer.templates.asset_optimize import Inputs, Outputs, run
 from jobforge.readylayer.tools import AssetLimits
 
 LIMITS = AssetLimits(max_pixels=1_000_000, max_bytes=200_000)
+DRAWING = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 5"><script>1</script>'
+    b'<rect width="5" height="5" fill="red"/></svg>'
+)
+
+
+def gif() -> bytes:
+    """Three frames of 64 x 48 pixels, as another program writes them."""
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "lime", "blue")]
+    file = BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=[40, 200, 70], loop=0)
+    return file.getvalue()
 
 
 class Work:
@@ -38,21 +52,49 @@ def work(recording_job: Any) -> Work:
 async def test_every_format_and_width_is_written(work: Work, photograph: bytes) -> None:
     """One artifact each, named by asset, width and format, with the numbers of the file itself."""
     outputs = await work.optimize(photograph, formats=["webp", "avif", "jpeg", "png"], sizes=[128, 64])
-    assert outputs.original.model_dump() == {"width": 256, "height": 171, "bytes": len(photograph), "format": "png"}
+    assert outputs.original.model_dump() == {
+        "width": 256,
+        "height": 171,
+        "bytes": len(photograph),
+        "format": "png",
+        "frames": 1,
+    }
     assert [variant.name for variant in outputs.variants] == [
         f"hero-{width}.{kind}" for width in (128, 64) for kind in ("webp", "avif", "jpeg", "png")
     ]
-    assert set(work.job.artifacts) == {variant.name for variant in outputs.variants}
+    assert set(work.job.artifacts) == {"hero-srcset.html", *(variant.name for variant in outputs.variants)}
     for variant in outputs.variants:
         data, media_type = work.job.artifacts[variant.name]
         image = pyvips.Image.new_from_buffer(data, "")
         assert (image.width, image.height, len(data)) == (variant.width, variant.height, variant.bytes)
         assert media_type == f"image/{variant.format}"
+        assert variant.ssim is not None
         assert variant.ssim >= 0.95
         assert variant.reached_target
         assert variant.saved_vs_original == pytest.approx(1 - len(data) / len(photograph), abs=1e-6)
     assert outputs.skipped == []
     assert outputs.warnings == []
+
+
+PATTERNS = "".join(
+    f'<pattern id="p{n}" width="9" height="9">' + f'<rect class="a{n - 1}" width="9" height="9"/>' * 10 + "</pattern>"
+    for n in range(1, 10)
+)
+STYLES = "".join(f".a{n}{{fill:url(#p{n})}}" for n in range(1, 10))
+DOT = '<path d="M0 0h1"/>'
+DOTS = f'<marker id="m">{DOT * 1000}</marker><path marker-mid="url(#m)" d="M0 0{"h1v1" * 20_000}"/>'
+
+
+@pytest.mark.parametrize("inside", [f"<style>{STYLES}</style>{PATTERNS}<rect class='a9' width='9' height='9'/>", DOTS])
+async def test_a_drawing_that_never_ends_drawing_ends_the_job_by_name_and_is_not_handed_out(
+    work: Work, inside: str
+) -> None:
+    """Styles and markers repeat what no count of elements shows; the child's time tells."""
+    limits = AssetLimits(drawing_time=1)
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{inside}</svg>'
+    with pytest.raises(TooLarge, match="JOBFORGE_READYLAYER_DRAWING_TIME"):
+        await work.optimize(svg.encode(), limits)
+    assert work.job.artifacts == {}
 
 
 async def test_progress_and_measures_tell_what_was_done(work: Work, photograph: bytes) -> None:
@@ -91,13 +133,16 @@ async def test_a_given_quality_turns_the_search_off(work: Work, photograph: byte
     """No target is reached or missed; the similarity is reported all the same."""
     outputs = await work.optimize(photograph, formats=["webp", "avif"], quality=40)
     assert [(variant.quality, variant.reached_target) for variant in outputs.variants] == [(40, None), (40, None)]
-    assert all(0 < variant.ssim < 1 for variant in outputs.variants)
+    assert all(0 < (variant.ssim or 0) < 1 for variant in outputs.variants)
 
 
 @pytest.mark.parametrize(
     ("asset", "limits", "error", "code"),
     [
-        (b"<svg/>", LIMITS, UnsupportedType, "asset.unsupported_type"),
+        (b"%PDF-1.7", LIMITS, UnsupportedType, "asset.unsupported_type"),
+        (b"", LIMITS, Empty, "asset.empty"),
+        (b"<svg/>", LIMITS, Unreadable, "asset.unreadable"),
+        (b"<!DOCTYPE svg [<!ENTITY a 'b'>]><svg>&a;</svg>", LIMITS, EntitiesDeclared, "asset.xml_entities"),
         (b"\xff\xd8\xff\xe0 no picture", LIMITS, Unreadable, "asset.unreadable"),
         (bytes(200_001), LIMITS, TooLarge, "asset.too_large"),
         (pyvips.Image.black(64, 64).pngsave_buffer(), AssetLimits(max_pixels=4095), TooLarge, "asset.too_large"),
@@ -113,14 +158,66 @@ async def test_a_refusal_has_its_code(
     assert work.job.artifacts == {}
 
 
-async def test_an_animation_is_refused(work: Work) -> None:
-    """Nothing of it is written, not even its first frame."""
-    frames = pyvips.Image.black(16, 32).copy(interpretation="b-w")
-    frames = (frames + pyvips.Image.xyz(16, 32)[1] * 8).cast("uchar").copy()
-    frames.set_type(pyvips.GValue.gint_type, "page-height", 16)
-    with pytest.raises(Animated) as refused:
-        await work.optimize(frames.gifsave_buffer())
-    assert refused.value.code == "asset.animated"
+async def test_an_animation_becomes_webp_and_other_formats_say_why_not(work: Work) -> None:
+    """All its frames are in it; a still of one of them would be a guess."""
+    outputs = await work.optimize(gif(), formats=["webp", "avif"], sizes=[32])
+    assert (outputs.original.frames, outputs.original.height) == (3, 48)
+    (variant,) = outputs.variants
+    written = pyvips.Image.new_from_buffer(work.job.artifacts["hero-32.webp"][0], "[n=-1]")
+    assert (variant.format, variant.width, variant.height) == ("webp", 32, 24)
+    assert (written.get("n-pages"), written.get("page-height"), written.get("delay")) == (3, 24, [40, 200, 70])
+    assert "3 frames, which only webp keeps" in outputs.skipped[0].reason
+
+
+async def test_an_animation_that_nothing_can_keep_is_refused(work: Work) -> None:
+    """The message says which format to add; nothing is written."""
+    with pytest.raises(Animated, match=r"formats: .* add webp") as refused:
+        await work.optimize(gif(), formats=["avif", "jpeg"], sizes=[32])
+    assert (refused.value.code, work.job.artifacts) == ("asset.animated", {})
+
+
+async def test_a_drawing_is_written_clean_and_in_pixels_of_any_width(work: Work) -> None:
+    """As SVG without its script, and wider than it says it is; what went is told."""
+    outputs = await work.optimize(DRAWING, formats=["webp", "png"], sizes=[40, 320])
+    assert [variant.name for variant in outputs.variants] == [
+        "hero.svg",
+        *(f"hero-{width}.{kind}" for width in (40, 320) for kind in ("webp", "png")),
+    ]
+    svg, media_type = work.job.artifacts["hero.svg"]
+    assert (b"script" in svg, media_type) == (False, "image/svg+xml")
+    assert outputs.warnings == ["taken out of the drawing: script x1"]
+    wide = pyvips.Image.new_from_buffer(work.job.artifacts["hero-320.png"][0], "")
+    assert (wide.width, wide.height, wide(80, 80)[:3], wide(300, 80)[3]) == (320, 160, [255, 0, 0], 0)
+    assert "reached_target" in outputs.variants[0].model_dump()
+
+
+async def test_a_drawing_too_large_in_pixels_is_skipped(work: Work) -> None:
+    """The limit that pictures have when they are opened holds for what is drawn."""
+    outputs = await work.optimize(DRAWING, sizes=[16_000])
+    assert "JOBFORGE_READYLAYER_MAX_PIXELS" in outputs.skipped[0].reason
+    assert [variant.name for variant in outputs.variants] == ["hero.svg"]
+
+
+async def test_the_snippet_offers_every_variant_with_its_width(work: Work, photograph: bytes) -> None:
+    """Best format first, the most common last; what was typed as text stays text."""
+    alt = 'A "red" <door>'
+    outputs = await work.optimize(photograph, formats=["jpeg", "webp", "avif"], sizes=[64, 32], alt=alt)
+    html, media_type = work.job.artifacts["hero-srcset.html"]
+    assert (outputs.srcset, media_type) == ("hero-srcset.html", "text/html; charset=utf-8")
+    assert html.decode().splitlines() == [
+        "<picture>",
+        '  <source type="image/avif" srcset="hero-32.avif 32w, hero-64.avif 64w" sizes="100vw">',
+        '  <source type="image/webp" srcset="hero-32.webp 32w, hero-64.webp 64w" sizes="100vw">',
+        '  <img src="hero-64.jpeg" srcset="hero-32.jpeg 32w, hero-64.jpeg 64w" sizes="100vw" width="64" height="43"'
+        ' alt="A &quot;red&quot; &lt;door&gt;" loading="lazy" decoding="async">',
+        "</picture>",
+    ]
+
+
+async def test_without_a_variant_there_is_no_snippet(work: Work, photograph: bytes) -> None:
+    """Nothing to show."""
+    outputs = await work.optimize(photograph, sizes=[9000])
+    assert (outputs.srcset, work.job.artifacts) == (None, {})
 
 
 async def test_a_body_cut_short_is_unreadable(work: Work, photograph: bytes) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -74,12 +74,13 @@ class Received:
 class Hooks:
     """The requests that a web server took, in its order.
 
-    ``answers`` are its next statuses and headers; then 200. While ``answering`` is clear, answers wait.
+    ``answers`` are its next statuses and headers; then 200; each has ``body``. While ``answering`` is clear, they wait.
     """
 
     authority: str = ""
     received: list[Received] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    body: bytes = b""
     answering: threading.Event = field(default_factory=_set)
 
     @property
@@ -113,7 +114,7 @@ def web_server(tls: ssl.SSLContext | None = None) -> Iterator[Hooks]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
+            length = int(self.headers.get("Content-Length", 0))
             body = self.rfile.read(length)
             if len(body) < length:  # who sent it died meanwhile
                 return
@@ -125,6 +126,8 @@ def web_server(tls: ssl.SSLContext | None = None) -> Iterator[Hooks]:
             for name, value in more.items():
                 self.send_header(name, value)
             self.end_headers()
+            with suppress(ConnectionError):  # who asked may have stopped listening
+                self.wfile.write(hooks.body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
             pass

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from jobforge.chassis.settings import Settings
 from jobforge.execution.domain import ASGIApp, create_domain_app
+from jobforge.readylayer.purging.caches import CacheSettings
+from jobforge.readylayer.purging.purger import Purger
 from jobforge.readylayer.tools import AssetLimits
 
 
@@ -14,4 +16,4 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 
 def readylayer_tools(settings: Settings) -> Iterable[object]:
     """What ReadyLayer's templates may ask for."""
-    return [AssetLimits()]
+    return [AssetLimits(), Purger(CacheSettings())]

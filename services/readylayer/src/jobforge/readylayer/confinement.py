@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from jobforge.readylayer.errors import NotEncodable, TooLarge
 
+DRAWING_TIME = 30
+"""Seconds of a processor to draw an SVG once, unless told otherwise."""
 MEMORY = 4 * 1024**3
 """Bytes of address space, enough to encode the largest picture the default limits admit."""
 
@@ -26,6 +28,22 @@ def confined() -> Iterator[None]:
         raise TooLarge(f"the picture needs more than the {MEMORY} bytes of memory that one job gets") from None
     except pyvips.Error as problem:
         raise NotEncodable(f"the encoder refused the picture: {problem.message}"[:300]) from None
+
+
+@contextmanager
+def drawing_within(seconds: int) -> Iterator[None]:
+    """Let the system end this process once it has spent so many more seconds of a processor.
+
+    No handler: the renderer does not come back to Python before it is done, which a few lines put off for hours.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    at = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (at if hard == resource.RLIM_INFINITY else min(at, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 def confine() -> None:

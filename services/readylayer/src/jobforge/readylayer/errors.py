@@ -3,14 +3,20 @@
 from jobforge.execution.errors import Terminal
 
 
+class Empty(Terminal):
+    """The asset has no bytes."""
+
+    code = "asset.empty"
+
+
 class UnsupportedType(Terminal):
-    """The asset is not a JPEG, PNG, WebP, AVIF, GIF or TIFF picture."""
+    """The asset is neither a JPEG, PNG, WebP, AVIF, GIF or TIFF picture nor an SVG drawing."""
 
     code = "asset.unsupported_type"
 
 
 class Animated(Terminal):
-    """The asset holds more than one frame or page."""
+    """The asset holds more than one frame or page, and nothing that was ordered can keep them."""
 
     code = "asset.animated"
 
@@ -25,6 +31,12 @@ class Unreadable(Terminal):
     """The asset's file is broken or cut short."""
 
     code = "asset.unreadable"
+
+
+class EntitiesDeclared(Terminal):
+    """The drawing declares XML entities, which may stand for anything."""
+
+    code = "asset.xml_entities"
 
 
 class NotEncodable(Terminal):

@@ -1,9 +1,12 @@
 """Finds the smallest file that is still good enough, over an encoder's quality setting."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 BEST_QUALITY = 100
+SLOPE = 0.0012
+"""By how much one more quality usually makes a photograph more similar, near an SSIM of 0.95."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,31 +23,32 @@ class Trial:
 
 
 def smallest(
-    attempt: Callable[[int], Trial], *, target: float, guess: int, step: int = 4, look_around: bool = True
+    attempt: Callable[[int], Trial], *, target: float, guess: int, slope: float = SLOPE, look_around: bool = True
 ) -> list[Trial]:
     """Every trial that the search made; ``preferred`` picks among them.
 
-    Walks from ``guess`` in doubling steps until one quality reaches the target and a lower one does not, halves the
-    gap to one, then (``look_around``) tries the two qualities beside it, because neither size nor similarity is
-    strictly monotone in quality. An encoder that misses the target at 100 is left after that trial.
+    Goes where the similarities so far say that the target lies, until one quality reaches it and the one below does
+    not. Then (``look_around``) tries the two qualities beside these, because neither size nor similarity is strictly
+    monotone in quality. An encoder that misses the target at 100 is left after that trial.
     """
     tried: dict[int, Trial] = {}
-
-    def reaches(quality: int) -> bool:
-        if quality not in tried:
+    below, above = 0, BEST_QUALITY + 1
+    at, gaps = guess, [BEST_QUALITY]
+    while above - below > 1:
+        tried[at] = attempt(at)
+        below, above = (below, at) if tried[at].reaches(target) else (at, above)
+        gaps.append(above - below)
+        if below not in tried or above not in tried:
+            at = _beyond(list(tried.items()), target, slope)
+        elif len(gaps) > 3 and gaps[-1] > gaps[-3] / 2:
+            at = (below + above) // 2  # lines lead nowhere: similarity jumps
+        else:
+            rise = tried[above].ssim - tried[below].ssim
+            at = below + math.ceil((above - below) * (target - tried[below].ssim) / rise)
+        at = min(max(at, below + 1), above - 1)
+    if look_around and above in tried:
+        for quality in {above + 1, below - 1} & set(range(1, BEST_QUALITY + 1)) - tried.keys():
             tried[quality] = attempt(quality)
-        return tried[quality].reaches(target)
-
-    bounds = _bracket(reaches, guess, step)
-    if bounds is not None:
-        below, above = bounds
-        while above - below > 1:
-            middle = (below + above) // 2
-            below, above = (below, middle) if reaches(middle) else (middle, above)
-        if look_around:
-            for quality in (above + 1, below - 1):
-                if 1 <= quality <= BEST_QUALITY:
-                    reaches(quality)
     return list(tried.values())
 
 
@@ -57,21 +61,19 @@ def preferred(trials: Iterable[Trial], target: float) -> Trial:
     return max(found, key=lambda trial: trial.ssim)
 
 
-def _bracket(reaches: Callable[[int], bool], guess: int, step: int) -> tuple[int, int] | None:
-    """A quality that misses (0: none below) and a higher one that reaches; None when even the best one misses."""
-    at = guess
-    if reaches(at):
-        above = at
-        while above > 1:
-            at = max(above - step, 1)
-            if not reaches(at):
-                return at, above
-            above, step = at, step * 2
-        return 0, above
-    below = at
-    while below < BEST_QUALITY:
-        at = min(below + step, BEST_QUALITY)
-        if reaches(at):
-            return below, at
-        below, step = at, step * 2
-    return None
+def slope_at(trials: Iterable[Trial], target: float) -> float:
+    """How much more similar one more quality makes a picture, by the two trials nearest to the target."""
+    by_quality = {trial.quality: trial for trial in trials if trial.quality is not None}
+    near = sorted(by_quality.items(), key=lambda tried: abs(tried[1].ssim - target))[:2]
+    if len(near) < 2 or near[0][1].ssim == near[1][1].ssim:
+        return SLOPE
+    return abs((near[0][1].ssim - near[1][1].ssim) / (near[0][0] - near[1][0]))
+
+
+def _beyond(tried: list[tuple[int, Trial]], target: float, slope: float) -> int:
+    """A quality on the target's other side, as a line through the last two trials says; each step doubles at least."""
+    at, last = tried[-1]
+    if len(tried) > 1 and last.ssim != tried[-2][1].ssim:
+        slope = abs((last.ssim - tried[-2][1].ssim) / (at - tried[-2][0]))
+    step = max(math.ceil(abs(target - last.ssim) / slope), 1 << len({trial.ssim for _, trial in tried}) - 1)
+    return at - step if last.reaches(target) else at + step

@@ -3,6 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobforge.readylayer.confinement import DRAWING_TIME
+
 
 class AssetLimits(BaseSettings):
     """How large an asset may be before it is refused unopened; ``JOBFORGE_READYLAYER_<NAME>``."""
@@ -11,3 +13,4 @@ class AssetLimits(BaseSettings):
 
     max_pixels: int = Field(default=50_000_000, gt=0, description="Width times height, as the file's header says.")
     max_bytes: int = Field(default=64 * 1024 * 1024, gt=0, description="Size of the file.")
+    drawing_time: int = Field(default=DRAWING_TIME, gt=0, description="Seconds of a processor to draw an SVG once.")

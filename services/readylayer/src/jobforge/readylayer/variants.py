@@ -1,12 +1,15 @@
 """Makes one variant: the smallest file that is similar enough; imported only in child processes."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pyvips
 
-from jobforge.readylayer.encoders import Encoder, lossless, lossy, palette, palettes
+from jobforge.readylayer.animations import moving
+from jobforge.readylayer.encoders import Encoder, Write, lossless, lossy, palette, palettes
 from jobforge.readylayer.formats import CAPABILITIES, TargetFormat
-from jobforge.readylayer.search import BEST_QUALITY, Trial, preferred, smallest
+from jobforge.readylayer.pixels import Motion
+from jobforge.readylayer.search import BEST_QUALITY, SLOPE, Trial, preferred, slope_at, smallest
 from jobforge.readylayer.similarity import Reference
 
 _FEW_BYTES_PER_PIXEL = 1.0
@@ -15,6 +18,8 @@ _SAMPLED = 1_000_000
 """Pixels above which a sample is searched first: whole trials of a 1,920 px photograph take seconds each."""
 _TILE = 256
 _TILES_ACROSS = 3
+_GAINED = 3
+"""By how much lower a quality usually does where an encoder makes more effort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Order:
     format: TargetFormat
     quality: int | None
     target_ssim: float
+    motion: Motion | None = None
 
 
 def make(png: bytes, order: Order) -> Trial:
@@ -31,9 +37,9 @@ def make(png: bytes, order: Order) -> Trial:
     image = pyvips.Image.pngload_buffer(png).copy_memory()
     if image.hasalpha() and not CAPABILITIES[order.format].alpha:
         image = image.flatten(background=[255.0, 255.0, 255.0]).copy_memory()
-    reference = Reference(image)
+    reference = Reference(image, order.motion)
     if order.quality is not None:
-        data = _at_quality(image, png, order.format, order.quality)
+        data = _at_quality(moving(image, order.motion), png, order.format, order.quality)
         return Trial(order.quality, data, reference.ssim(data))
     target = order.target_ssim
     trials = _lossy_trials(image, order, reference)
@@ -42,7 +48,7 @@ def make(png: bytes, order: Order) -> Trial:
     drawing = len(png) < _FEW_BYTES_PER_PIXEL * image.width * image.height
     missed = not any(trial.reaches(target) for trial in trials)
     if missed or order.format == "png" or (drawing and order.format == "webp"):
-        exact = lossless(image, order.format, png)
+        exact = lossless(moving(image, order.motion), order.format, png)
         if exact is not None:
             trials.append(Trial(None, exact, reference.ssim(exact)))
     return preferred(trials, target)
@@ -52,12 +58,13 @@ def _at_quality(image: pyvips.Image, png: bytes, target: TargetFormat, quality: 
     """One quality, as asked. For PNG it is the palette's, and 100 is lossless."""
     if target == "png":
         return png if quality == BEST_QUALITY else min(png, palette(image, quality), key=len)
-    return lossy(image, target, pixels=image.width * image.height)[0].write(quality)
+    encoder = lossy(image, target, pixels=image.width * image.height)[0]
+    return (encoder.finish or encoder.write)(quality)
 
 
 def _lossy_trials(image: pyvips.Image, order: Order, reference: Reference) -> list[Trial]:
     pixels = image.width * image.height
-    encoders = lossy(image, order.format, pixels=pixels)
+    encoders = lossy(moving(image, order.motion), order.format, pixels=pixels)
     if pixels <= _SAMPLED:
         return [trial for _, trials in _searches(encoders, reference, order) for trial in trials]
     # A sample of a large picture tells which encoder to take, and nearly its quality; then few whole ones are needed.
@@ -67,8 +74,8 @@ def _lossy_trials(image: pyvips.Image, order: Order, reference: Reference) -> li
         return []
     best = preferred([trial for _, trials in found for trial in trials], order.target_ssim)
     number = next(number for number, trials in found if best in trials)
-    encoder = replace(encoders[number], guess=best.quality or encoders[number].guess)
-    return _search(encoder, reference, order, step=1, look_around=False)
+    taken = encoders[number]
+    return _finished(taken, reference, order, guess=best.quality or taken.guess)
 
 
 def _searches(encoders: list[Encoder], reference: Reference, order: Order) -> list[tuple[int, list[Trial]]]:
@@ -81,14 +88,34 @@ def _searches(encoders: list[Encoder], reference: Reference, order: Order) -> li
     return found
 
 
-def _search(
-    encoder: Encoder, reference: Reference, order: Order, *, step: int = 4, look_around: bool = True
-) -> list[Trial]:
-    def attempt(quality: int) -> Trial:
-        data = encoder.write(quality)
-        return Trial(quality, data, reference.ssim(data))
+def _search(encoder: Encoder, reference: Reference, order: Order) -> list[Trial]:
+    attempt = _attempts(encoder.write, encoder, reference)
+    trials = smallest(attempt, target=order.target_ssim, guess=encoder.guess, look_around=encoder.finish is None)
+    best = preferred(trials, order.target_ssim)
+    if encoder.finish is None or best.quality is None or not best.reaches(order.target_ssim):
+        return trials
+    slope = slope_at(trials, order.target_ssim)
+    return trials + _finished(encoder, reference, order, guess=max(best.quality - _GAINED, 1), slope=slope)
 
-    return smallest(attempt, target=order.target_ssim, guess=encoder.guess, step=step, look_around=look_around)
+
+def _finished(encoder: Encoder, reference: Reference, order: Order, *, guess: int, slope: float = SLOPE) -> list[Trial]:
+    """A few trials with all effort around a quality that is nearly right."""
+    attempt = _attempts(encoder.finish or encoder.write, encoder, reference)
+    return smallest(attempt, target=order.target_ssim, guess=guess, slope=slope, look_around=False)
+
+
+def _attempts(write: Write, encoder: Encoder, reference: Reference) -> Callable[[int], Trial]:
+    """Writes and compares at a quality, once for all qualities that give the same file."""
+    made: dict[int, Trial] = {}
+
+    def attempt(quality: int) -> Trial:
+        level = encoder.level(quality)
+        if level not in made:
+            data = write(quality)
+            made[level] = Trial(quality, data, reference.ssim(data))
+        return made[level]
+
+    return attempt
 
 
 def _sample(image: pyvips.Image) -> pyvips.Image:

@@ -1,22 +1,29 @@
 """Makes a picture's variants for delivery: each the smallest file that is similar enough to the original."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from jobforge.contracts.base import ObjectId, StrictInput
+from jobforge.execution.errors import ChildDied
 from jobforge.execution.job import Job
 from jobforge.execution.template import template
 from jobforge.readylayer.errors import TooLarge
-from jobforge.readylayer.formats import CAPABILITIES, SourceFormat, TargetFormat
+from jobforge.readylayer.formats import CAPABILITIES, TargetFormat, source_format
+from jobforge.readylayer.outcome import Original, Skipped, Variant, missed, saved
 from jobforge.readylayer.pixels import Asset, Resized
+from jobforge.readylayer.planning import possible
+from jobforge.readylayer.snippet import picture
 from jobforge.readylayer.steps import encode_variant, inspect_asset, library_versions, resize_asset
 from jobforge.readylayer.tools import AssetLimits
 
 DEFAULT_TARGET_SSIM = 0.95
 MAX_SIZES = 32
+_DRAWN_FIRST = 256
+R = TypeVar("R")
 
 Width = Annotated[int, Field(ge=1, le=16384, description="Target width in pixels.")]
 _EITHER = "give either quality or target_ssim: a fixed quality leaves nothing to search for"
@@ -42,6 +49,8 @@ class Inputs(StrictInput):
         default=None, gt=0, le=1, description=f"The similarity to reach with the fewest bytes ({DEFAULT_TARGET_SSIM})."
     )
 
+    alt: str = Field(default="", max_length=500, description="What the picture shows, for the snippet.")
+
     @field_validator("formats", "sizes")
     @classmethod
     def _unique(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -56,48 +65,17 @@ class Inputs(StrictInput):
         return self
 
 
-class Original(BaseModel):
-    """The uploaded picture; width and height as it is shown, with its EXIF orientation applied."""
-
-    width: int
-    height: int
-    bytes: int
-    format: SourceFormat
-
-
-class Variant(BaseModel):
-    """A written file; ratios are 1 - its bytes / the other's bytes, so 0.9 is a tenth and below 0 is larger."""
-
-    name: str
-    format: TargetFormat
-    width: int
-    height: int
-    bytes: int
-    saved_ratio: float = Field(description="Against a lossless PNG of the same pixels.")
-    saved_vs_original: float = Field(description="Against the uploaded file.")
-    ssim: float = Field(description="Against the resized original; with alpha the lower of on white and on black.")
-    quality: int | None = Field(description="The encoder's quality; null for a lossless or palette file.")
-    reached_target: bool | None = Field(description="Whether ssim is at least the target; null for a given quality.")
-
-
-class Skipped(BaseModel):
-    """A variant that was not made, and why."""
-
-    format: TargetFormat
-    size: int
-    reason: str
-
-
 class Outputs(BaseModel):
     """What was made of the asset, and what was not."""
 
     original: Original
     variants: list[Variant]
     skipped: list[Skipped]
+    srcset: str | None = Field(description="The artifact with the HTML that shows the variants; null without any.")
     warnings: list[str]
 
 
-@template("readylayer.asset.optimize", scopes={"readylayer:read"}, timeout=timedelta(seconds=120))
+@template("readylayer.asset.optimize", scopes={"readylayer:read"}, timeout=timedelta(minutes=5))
 async def run(inputs: Inputs, job: Job, *, limits: AssetLimits) -> Outputs:
     """Write a picture in several formats and widths, as small as an equal look allows."""
     stored = await job.read_object("asset", inputs.asset_id)
@@ -105,11 +83,12 @@ async def run(inputs: Inputs, job: Job, *, limits: AssetLimits) -> Outputs:
         raise TooLarge(
             f"the file has {stored.size} bytes; at most {limits.max_bytes} are opened (JOBFORGE_READYLAYER_MAX_BYTES)"
         )
-    asset = await job.in_process(inspect_asset, stored.data, limits.max_pixels)
+    asset = await _opened(job, limits, inspect_asset, stored.data)
+    planned = [possible(inputs.formats, size, asset, limits.max_pixels) for size in inputs.sizes]
     for name, version in (await job.in_process(library_versions)).items():
         job.used_tool(name, version)
-    variants: list[Variant] = []
-    skipped: list[Skipped] = []
+    variants = [await _drawing(inputs, job, asset, asset.drawing, stored.size, limits)] if asset.drawing else []
+    skipped = [skip for _, refused in planned for skip in refused]
     steps = len(inputs.sizes) * len(inputs.formats)
     made = 0
 
@@ -120,46 +99,66 @@ async def run(inputs: Inputs, job: Job, *, limits: AssetLimits) -> Outputs:
         await job.progress((made + len(skipped)) / steps, variant.name)
         return variant
 
-    await job.progress(0.0, f"{steps} variants to make")
-    for size in inputs.sizes:
-        wanted, refused = _possible(inputs.formats, size, asset)
-        skipped += refused
+    await job.progress(len(skipped) / steps, f"{steps - len(skipped)} variants to make")
+    for size, (wanted, _) in zip(inputs.sizes, planned, strict=True):
         if not wanted:
             continue
-        resized = await job.in_process(resize_asset, stored.data, size, limits.max_pixels)
+        resized = await _opened(job, limits, resize_asset, asset.drawing or stored.data, size)
         async with asyncio.TaskGroup() as side_by_side:
             tasks = [side_by_side.create_task(make(resized, target)) for target in wanted]
         variants += [task.result() for task in tasks]
     _measure(job, variants)
     return Outputs(
-        original=Original(width=asset.width, height=asset.height, bytes=stored.size, format=asset.format),
+        original=Original(
+            width=asset.width, height=asset.height, bytes=stored.size, format=asset.format, frames=asset.frames
+        ),
         variants=variants,
         skipped=skipped,
-        warnings=_warnings(inputs, variants),
+        srcset=await _snippet(inputs, job, variants),
+        warnings=[
+            *(f"taken out of the drawing: {what}" for what in asset.removed),
+            *missed(variants, inputs.target_ssim or DEFAULT_TARGET_SSIM),
+        ],
     )
 
 
-def _possible(formats: tuple[TargetFormat, ...], size: int, asset: Asset) -> tuple[list[TargetFormat], list[Skipped]]:
-    """Which formats a width can be written in, and why the others cannot."""
-    if size > asset.width:
-        reason = f"the original is {asset.width} px wide and is never enlarged"
-        return [], [Skipped(format=target, size=size, reason=reason) for target in formats]
-    longest = max(size, round(asset.height * size / asset.width))
-    fitting = [target for target in formats if longest <= CAPABILITIES[target].side]
-    return fitting, [
-        Skipped(
-            format=target,
-            size=size,
-            reason=f"{target} holds at most {CAPABILITIES[target].side} px a side and {longest} would be needed",
-        )
-        for target in formats
-        if target not in fitting
-    ]
+async def _opened(job: Job, limits: AssetLimits, step: Callable[..., R], data: bytes, *given: int) -> R:
+    """A step in a child process, which a drawing that costs too much ends."""
+    try:
+        return await job.in_process(step, data, *given, limits.max_pixels, limits.drawing_time)
+    except ChildDied:
+        if source_format(data) != "svg":
+            raise
+        raise TooLarge(
+            f"the drawing takes more than {limits.drawing_time} s of a processor (JOBFORGE_READYLAYER_DRAWING_TIME) "
+            "or too much memory; simplify its filters, patterns, markers and copies"
+        ) from None
+
+
+async def _drawing(
+    inputs: Inputs, job: Job, asset: Asset, svg: bytes, original_bytes: int, limits: AssetLimits
+) -> Variant:
+    name = f"{inputs.asset_id}.svg"
+    await _opened(job, limits, resize_asset, svg, _DRAWN_FIRST)  # what nobody can draw is not handed out
+    await job.write_artifact(name, svg, "image/svg+xml")
+    ratio = saved(len(svg), original_bytes)
+    return Variant(
+        name=name,
+        format="svg",
+        width=asset.width,
+        height=asset.height,
+        bytes=len(svg),
+        saved_ratio=ratio,
+        saved_vs_original=ratio,
+        ssim=None,
+        quality=None,
+        reached_target=None,
+    )
 
 
 async def _variant(inputs: Inputs, job: Job, resized: Resized, target: TargetFormat, original_bytes: int) -> Variant:
     wanted = inputs.target_ssim or DEFAULT_TARGET_SSIM
-    made = await job.in_process(encode_variant, resized.png, target, inputs.quality, wanted)
+    made = await job.in_process(encode_variant, resized.png, target, inputs.quality, wanted, resized.motion)
     name = f"{inputs.asset_id}-{resized.width}.{target}"
     await job.write_artifact(name, made.data, CAPABILITIES[target].media_type)
     return Variant(
@@ -168,29 +167,25 @@ async def _variant(inputs: Inputs, job: Job, resized: Resized, target: TargetFor
         width=resized.width,
         height=resized.height,
         bytes=len(made.data),
-        saved_ratio=_saved(len(made.data), len(resized.png)),
-        saved_vs_original=_saved(len(made.data), original_bytes),
+        saved_ratio=saved(len(made.data), len(resized.png)),
+        saved_vs_original=saved(len(made.data), original_bytes),
         ssim=round(made.ssim, 6),
         quality=made.quality,
         reached_target=made.ssim >= wanted if inputs.quality is None else None,
     )
 
 
-def _saved(mine: int, other: int) -> float:
-    return round(1 - mine / other, 6)
-
-
-def _warnings(inputs: Inputs, variants: list[Variant]) -> list[str]:
-    wanted = inputs.target_ssim or DEFAULT_TARGET_SSIM
-    return [
-        f"{variant.name} has an SSIM of {variant.ssim:.4f}, below {wanted}: no {variant.format} quality reaches it"
-        for variant in variants
-        if variant.reached_target is False
-    ]
+async def _snippet(inputs: Inputs, job: Job, variants: list[Variant]) -> str | None:
+    if not variants:
+        return None
+    name = f"{inputs.asset_id}-srcset.html"
+    await job.write_artifact(name, picture(variants, inputs.alt), "text/html; charset=utf-8")
+    return name
 
 
 def _measure(job: Job, variants: list[Variant]) -> None:
     job.measure("variants", len(variants))
     job.measure("bytes_written", sum(variant.bytes for variant in variants))
-    if variants:
-        job.measure("lowest_ssim", min(variant.ssim for variant in variants))
+    similarities = [variant.ssim for variant in variants if variant.ssim is not None]
+    if similarities:
+        job.measure("lowest_ssim", min(similarities))
