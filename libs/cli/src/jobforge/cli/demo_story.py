@@ -1,12 +1,14 @@
 """What the demonstration does: a table of steps, each a job of the guide on real or generated input."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
 INDEX, DOCUMENT_KIND = "demo", "document"
+NOTES = ("note-accepted-requests", "note-runs-and-retries", "note-manifests-and-traces")
+DRAFT_TOPIC = "What happens to a job that fails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,133 +49,130 @@ class Step:
     """Outputs that the index page shows; pictures and pages among the artifacts are always shown."""
     about: str = ""
     uploads: tuple[Upload, ...] = ()
-    events: tuple[Event, ...] = field(default=())
+    events: tuple[Event, ...] = ()
     after: str | None = None
     """The step whose end this one needs."""
+
+    @property
+    def domain(self) -> str:
+        """The service that runs its job."""
+        return self.template_key.partition(".")[0]
+
+
+SETTLER = Step(
+    name="settler",
+    title="A contract is read",
+    app="settler",
+    about="a contract filed with the SEC (CUAD v1, The Atticus Project, CC BY 4.0)",
+    uploads=(Upload("contract", "demo-contract", "contract.pdf", "application/pdf"),),
+    events=(
+        Event(
+            "settler.contract.uploaded",
+            {"contract_id": "demo-contract", "status": "pending_processing"},
+            subject=("contract", "demo-contract"),
+        ),
+    ),
+    template_key="settler.contract.process",
+    inputs={"contract_id": "demo-contract", "analysis_type": "full"},
+    shows=(
+        *("title", "parties", "governing_law", "agreement_date", "effective_date", "expiration_date"),
+        *("renewal_term", "notice_period", "warnings"),
+    ),
+)
+
+READYLAYER = Step(
+    name="readylayer",
+    title="A photograph is made small",
+    app="readylayer",
+    about="a photograph (Kodak Lossless True Color Image Suite)",
+    uploads=(Upload("asset", "demo-photograph", "photograph.png", "image/png"),),
+    events=(
+        Event(
+            "readylayer.asset.uploaded",
+            {"asset_id": "demo-photograph", "optimization_pending": True},
+            subject=("asset", "demo-photograph"),
+        ),
+    ),
+    template_key="readylayer.asset.optimize",
+    inputs={"asset_id": "demo-photograph", "formats": ["webp", "avif"], "sizes": [320, 640, 768]},
+    shows=("original", "variants", "skipped"),
+)
+
+KNOWLEDGE_INDEX = Step(
+    name="aias-index",
+    title="Documents are indexed",
+    app="aias",
+    about="the contract and three notes on JobForge, as documents",
+    uploads=(
+        Upload(DOCUMENT_KIND, "demo-contract", "contract.pdf", "application/pdf"),
+        *(Upload(DOCUMENT_KIND, name, f"{name}.md", "text/markdown") for name in NOTES),
+    ),
+    events=(
+        Event(
+            "aias.agent.task.completed",
+            {"agent_id": "librarian", "task_id": "collect-documents", "outcome": "success"},
+            subject=("agent_task", "collect-documents"),
+        ),
+    ),
+    template_key="aias.knowledge.index",
+    inputs={"document_ids": ["demo-contract", *NOTES], "index_type": "hybrid", "index": INDEX},
+    shows=("documents", "chunks", "dimensions", "embedder", "skipped"),
+)
+
+KNOWLEDGE_SEARCH = Step(
+    name="aias-search",
+    title="“What happens to a job that fails?” is looked up",
+    app="aias",
+    after="aias-index",
+    template_key="aias.knowledge.search",
+    inputs={"query": "What happens to a job that fails?", "k": 3, "index": INDEX},
+    shows=("hits",),
+)
+
+VERIFICATION = Step(
+    name="verification",
+    title="A site is verified",
+    app="readylayer",
+    events=(
+        Event(
+            "readylayer.verification.requested",
+            {"verification_type": "full_audit", "checks": ["ssl", "performance", "accessibility"]},
+            source_module="ops",
+        ),
+    ),
+    template_key="autopilot.ops.scan",
+    inputs={"target": "production", "scan_type": "full"},
+    shows=("url", "verdict", "score", "trend"),
+)
+
+DRAFT = Step(
+    name="draft",
+    title="An article is drafted from the documents",
+    app="aias",
+    after="aias-index",
+    events=(
+        Event(
+            "growth.content.requested",
+            {"topic": DRAFT_TOPIC, "format": "blog", "requested_by": "marketing-team"},
+            source_module="growth",
+        ),
+    ),
+    template_key="autopilot.growth.content_draft",
+    inputs={
+        "topic": DRAFT_TOPIC,
+        "format": "blog",
+        "tone": "professional",
+        "target_audience": "technical",
+        "knowledge_index": INDEX,
+    },
+    shows=("title", "generator", "readability", "sources"),
+)
 
 
 def story(now: datetime) -> tuple[Step, ...]:
     """All steps, in the order they are told; usage is that of the day before ``now``."""
     yesterday = (now - timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (
-        Step(
-            name="settler",
-            title="A contract is read",
-            app="settler",
-            about="a contract filed with the SEC (CUAD v1, The Atticus Project, CC BY 4.0)",
-            uploads=(Upload("contract", "demo-contract", "contract.pdf", "application/pdf"),),
-            events=(
-                Event(
-                    "settler.contract.uploaded",
-                    {"contract_id": "demo-contract", "status": "pending_processing"},
-                    subject=("contract", "demo-contract"),
-                ),
-            ),
-            template_key="settler.contract.process",
-            inputs={"contract_id": "demo-contract", "analysis_type": "full"},
-            shows=(
-                *("title", "parties", "governing_law", "agreement_date", "effective_date", "expiration_date"),
-                *("renewal_term", "notice_period", "warnings"),
-            ),
-        ),
-        Step(
-            name="readylayer",
-            title="A photograph is made small",
-            app="readylayer",
-            about="a photograph (Kodak Lossless True Color Image Suite)",
-            uploads=(Upload("asset", "demo-photograph", "photograph.png", "image/png"),),
-            events=(
-                Event(
-                    "readylayer.asset.uploaded",
-                    {"asset_id": "demo-photograph", "optimization_pending": True},
-                    subject=("asset", "demo-photograph"),
-                ),
-            ),
-            template_key="readylayer.asset.optimize",
-            inputs={"asset_id": "demo-photograph", "formats": ["webp", "avif"], "sizes": [320, 640, 768]},
-            shows=("original", "variants", "skipped"),
-        ),
-        Step(
-            name="aias-index",
-            title="Documents are indexed",
-            app="aias",
-            about="the contract and three notes on JobForge, as documents",
-            uploads=(
-                Upload(DOCUMENT_KIND, "demo-contract", "contract.pdf", "application/pdf"),
-                *(Upload(DOCUMENT_KIND, name, f"{name}.md", "text/markdown") for name in NOTES),
-            ),
-            events=(
-                Event(
-                    "aias.agent.task.completed",
-                    {"agent_id": "librarian", "task_id": "collect-documents", "outcome": "success"},
-                    subject=("agent_task", "collect-documents"),
-                ),
-            ),
-            template_key="aias.knowledge.index",
-            inputs={"document_ids": ["demo-contract", *NOTES], "index_type": "hybrid", "index": INDEX},
-            shows=("documents", "chunks", "dimensions", "embedder", "skipped"),
-        ),
-        Step(
-            name="aias-search",
-            title="“What happens to a job that fails?” is looked up",
-            app="aias",
-            after="aias-index",
-            template_key="aias.knowledge.search",
-            inputs={"query": "What happens to a job that fails?", "k": 3, "index": INDEX},
-            shows=("hits",),
-        ),
-        Step(
-            name="keys",
-            title="The usage of API keys is added up",
-            app="keys",
-            about="the usage of two made-up keys, by the hour",
-            events=_usage(yesterday),
-            template_key="keys.usage.aggregate",
-            inputs={"period": yesterday.date().isoformat(), "granularity": "hourly"},
-            shows=("requests", "bytes_transferred", "events", "keys", "late_events", "repeated_events"),
-        ),
-        Step(
-            name="verification",
-            title="A site is verified",
-            app="readylayer",
-            events=(
-                Event(
-                    "readylayer.verification.requested",
-                    {"verification_type": "full_audit", "checks": ["ssl", "performance", "accessibility"]},
-                    source_module="ops",
-                ),
-            ),
-            template_key="autopilot.ops.scan",
-            inputs={"target": "production", "scan_type": "full"},
-            shows=("url", "verdict", "score", "trend"),
-        ),
-        Step(
-            name="draft",
-            title="An article is drafted from the documents",
-            app="aias",
-            after="aias-index",
-            events=(
-                Event(
-                    "growth.content.requested",
-                    {"topic": DRAFT_TOPIC, "format": "blog", "requested_by": "marketing-team"},
-                    source_module="growth",
-                ),
-            ),
-            template_key="autopilot.growth.content_draft",
-            inputs={
-                "topic": DRAFT_TOPIC,
-                "format": "blog",
-                "tone": "professional",
-                "target_audience": "technical",
-                "knowledge_index": INDEX,
-            },
-            shows=("title", "generator", "readability", "sources"),
-        ),
-    )
-
-
-NOTES = ("note-accepted-requests", "note-runs-and-retries", "note-manifests-and-traces")
-DRAFT_TOPIC = "What happens to a job that fails"
+    return SETTLER, READYLAYER, KNOWLEDGE_INDEX, KNOWLEDGE_SEARCH, usage_of(yesterday), VERIFICATION, DRAFT
 
 
 def playable(steps: Collection[Step], templates: Collection[str]) -> tuple[Step, ...]:
@@ -185,8 +184,21 @@ def playable(steps: Collection[Step], templates: Collection[str]) -> tuple[Step,
     return tuple(step for step in steps if step.name in names)
 
 
+def usage_of(day: datetime) -> Step:
+    """A day of two keys, one busy by day and one that runs every sixth hour, reported after the fact."""
+    return Step(
+        name="keys",
+        title="The usage of API keys is added up",
+        app="keys",
+        about="the usage of two made-up keys, by the hour",
+        events=_usage(day),
+        template_key="keys.usage.aggregate",
+        inputs={"period": day.date().isoformat(), "granularity": "hourly"},
+        shows=("requests", "bytes_transferred", "events", "keys", "late_events", "repeated_events"),
+    )
+
+
 def _usage(day: datetime) -> tuple[Event, ...]:
-    """A day of two keys: one busy by day, one that runs every sixth hour."""
     requests = {
         "web": [10 + 30 * max(0, 8 - abs(hour - 14)) for hour in range(24)],
         "nightly": [400 if hour % 6 == 0 else 0 for hour in range(24)],
