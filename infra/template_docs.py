@@ -132,7 +132,7 @@ def _type(field: dict[str, Any], root: dict[str, Any]) -> str:
     if kind == "object":
         inner = field.get("additionalProperties")
         return f"object of {_type(inner, root)}" if isinstance(inner, dict) else "object"
-    return _FORMATS.get(field.get("format", ""), _WORDS.get(kind, kind))
+    return _FORMATS.get(field.get("format", "")) or _WORDS.get(kind) or str(kind)
 
 
 def _limits(field: dict[str, Any], root: dict[str, Any]) -> str:

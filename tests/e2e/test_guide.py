@@ -95,7 +95,12 @@ async def start_domains(plane: Running, folder: Path) -> None:
     page = f"{plane.services['manifest'].url}/docs"
     targets = folder / "targets.yaml"
     targets.write_text(f"- {{name: production, url: '{page}', allow_private: true}}\n")
-    await plane.services.start(*domains, JOBFORGE_TARGETS_FILE=str(targets), **doors(plane))
+    await plane.services.start(
+        *domains,
+        JOBFORGE_TARGETS_FILE=str(targets),
+        JOBFORGE_URL=plane.services["ingestion"].url,
+        JOBFORGE_QUERY_URL=plane.services["manifest"].url,
+    )
 
     async def announced() -> bool:
         known = {template.template_key.partition(".")[0] for template in await plane.client.list_templates()}
@@ -106,10 +111,14 @@ async def start_domains(plane: Running, folder: Path) -> None:
 
 async def what_is_wrong(plane: Running, section: Section) -> list[str]:
     """Run the program as a user does; what is not as it should be, with all that it said."""
+    doors = {
+        "JOBFORGE_URL": plane.services["ingestion"].url,
+        "JOBFORGE_QUERY_URL": plane.services["manifest"].url,
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(GUIDE / section.program),
-        env={**os.environ, **doors(plane)},
+        env={**os.environ, **doors},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -119,10 +128,3 @@ async def what_is_wrong(plane: Running, section: Section) -> list[str]:
         return []
     return [f"{section.program} ended with {process.returncode} and does not say {lacks}:\n{said}"]
 
-
-def doors(plane: Running) -> dict[str, str]:
-    """The variables by which a program, or a service that asks the plane, finds its doors."""
-    return {
-        "JOBFORGE_URL": plane.services["ingestion"].url,
-        "JOBFORGE_QUERY_URL": plane.services["manifest"].url,
-    }

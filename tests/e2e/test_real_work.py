@@ -13,20 +13,21 @@ DEMO_DATA = ROOT / "libs/cli/src/jobforge/cli/demo_data"
 DOMAINS = ("ingestion", "manifest", "settler", "readylayer")
 
 
-async def test_the_demo_takes_a_contract_and_a_photograph_to_manifest_report_and_trace(
-    running: Start, tmp_path: Path
-) -> None:
-    """Exit code 0, both runs succeeded, and everything it names is in the folder it names."""
-    async with running(*DOMAINS, traces=True) as plane:
+async def test_the_demo_takes_files_of_each_app_to_manifest_report_and_trace(running: Start, tmp_path: Path) -> None:
+    """Exit code 0, every run succeeded, and everything it names is in the folder it names."""
+    async with running(*DOMAINS, "aias", traces=True) as plane:
         out = await run(plane, "jobforge", "demo", "--output", str(tmp_path / "out"), "--json")
-    played = {each["app"]: each for each in json.loads(out)}
-    assert {app: each["status"] for app, each in played.items()} == {"settler": "succeeded", "readylayer": "succeeded"}
-    for app, each in played.items():
-        assert each["spans"] >= 7
+    played = {each["step"]: each for each in json.loads(out)}
+    assert list(played) == ["settler", "readylayer", "aias-index", "aias-search"]
+    for step, each in played.items():
+        assert each["status"] == "succeeded"
+        assert each["spans"] >= (5 if step == "aias-search" else 7), "a search follows no event"
         assert {"manifest.json", "report.html", "report.md", "trace.json"} <= set(each["files"])
-        manifest = json.loads((tmp_path / "out" / app / "manifest.json").read_text())
+        manifest = json.loads((tmp_path / "out" / step / "manifest.json").read_text())
         for artifact in manifest["artifacts"]:
-            assert (tmp_path / "out" / app / "artifacts" / artifact["name"]).stat().st_size == artifact["size"]
+            assert (tmp_path / "out" / step / "artifacts" / artifact["name"]).stat().st_size == artifact["size"]
+    page = (tmp_path / "out/index.html").read_text()
+    assert "note-runs-and-retries" in page
 
 
 async def test_the_examples_do_on_a_real_plane_what_they_show(running: Start, tmp_path: Path) -> None:
