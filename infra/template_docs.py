@@ -42,7 +42,9 @@ _BOUNDS = (
 def templates_page(templates: Iterable[Template]) -> str:
     """The whole page."""
     templates = sorted(templates, key=lambda template: template.key)
-    contents = [f"- [`{each.key}`](#{each.key.replace('.', '')}): {_first_line(each.description)}" for each in templates]
+    contents = [
+        f"- [`{each.key}`](#{each.key.replace('.', '')}): {_first_line(each.description)}" for each in templates
+    ]
     parts = [_HEADER, "\n".join(contents) + "\n", *(_section(each) for each in templates)]
     parts.append("## Errors of every template\n\n" + _errors(engine_errors()))
     return "\n".join(parts)
@@ -138,7 +140,9 @@ def _type(field: dict[str, Any], root: dict[str, Any]) -> str:
 def _limits(field: dict[str, Any], root: dict[str, Any]) -> str:
     if "$ref" in field and "properties" not in _named(field["$ref"], root):
         return _limits(_named(field["$ref"], root), root)
-    said = [_range(field.get(low), field.get(high), unit) for low, high, unit in _RANGES if low in field or high in field]
+    said = [
+        _range(field.get(low), field.get(high), unit) for low, high, unit in _RANGES if low in field or high in field
+    ]
     said += [words.format(field[name]) for name, words in _BOUNDS if name in field]
     if field.get("uniqueItems"):
         said.append("none twice")

@@ -127,4 +127,3 @@ async def what_is_wrong(plane: Running, section: Section) -> list[str]:
     if process.returncode == 0 and not lacks:
         return []
     return [f"{section.program} ended with {process.returncode} and does not say {lacks}:\n{said}"]
-
