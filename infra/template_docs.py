@@ -19,8 +19,9 @@ running plane, which also says what is enabled there.
 - **Effects**: a *pure* template only reads and writes artifacts, and runs fully in a dry run. A *keyed* one acts on the
   world with a key that is the same for every attempt and replay; a dry run does not act, and lists what it would do in
   `outputs.planned_effects`.
-- **Attempts**: an error that says *yes* under *again?* is tried again, with growing waits, until the attempts are spent;
-  then the run fails as `job.attempts_exhausted` with that error as its cause. Any other error ends the run at once.
+- **Attempts**: after an error that says *yes* under *again?* the job is tried again, with growing waits, until its
+  attempts are spent; then the run fails as `job.attempts_exhausted`, with that error as its cause. Any other error ends
+  the run at once.
 - **Messages** are quoted as the run says them; `…` stands for what differs from run to run.
 """
 _EFFECTS = {"pure": "pure", "keyed": "keyed: acts on the world, once for each run"}

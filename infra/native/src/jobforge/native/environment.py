@@ -1,7 +1,7 @@
 """The environment that services, clients and the demo are given for a plane on this machine."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from jobforge.native import ports
@@ -9,6 +9,8 @@ from jobforge.native.ports import LOOPBACK
 from jobforge.native.services import Service
 
 DEFAULT_PARTITIONS = 8
+DOORS = {"door": "JOBFORGE_URL", "view": "JOBFORGE_QUERY_URL"}
+"""The variable that says where a kind of service answers."""
 
 
 def partitions() -> int:
@@ -33,12 +35,27 @@ def plane_environment(runtime: Path, *, traces: bool) -> dict[str, str]:
     return kept | chosen
 
 
+def doors(services: Iterable[Service]) -> dict[str, str]:
+    """Where whoever asks the plane finds it, services that ask it themselves included."""
+    return {DOORS[service.kind]: service.url for service in services if service.kind in DOORS}
+
+
+def targets(runtime: Path, services: Iterable[Service]) -> dict[str, str]:
+    """Registers a site of this machine as ``production``, for scans: the page of the query door's API.
+
+    Writes the file that JOBFORGE_TARGETS_FILE then names; where that names one already, it is left alone.
+    """
+    if os.environ.get("JOBFORGE_TARGETS_FILE"):
+        return {}
+    file = runtime / "targets.yaml"
+    pages = [f"{service.url}/docs" for service in services if service.kind == "view"]
+    file.write_text("".join(f"- {{name: production, url: '{page}', allow_private: true}}\n" for page in pages))
+    return {"JOBFORGE_TARGETS_FILE": str(file)}
+
+
 def client_environment(services: tuple[Service, ...]) -> Mapping[str, str]:
-    """What the command line and the client need to find the doors."""
-    urls = {service.kind: service.url for service in services}
-    return {
-        "JOBFORGE_URL": urls["door"],
-        "JOBFORGE_QUERY_URL": urls["view"],
+    """What the command line and the client need to find the doors, and what stands behind them."""
+    return doors(services) | {
         "JOBFORGE_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{ports.KAFKA.number()}",
         "JOBFORGE_REDIS_URL": f"redis://{LOOPBACK}:{ports.REDIS.number()}/0",
         "JOBFORGE_JAEGER_URL": f"http://{LOOPBACK}:{ports.JAEGER.number()}",
