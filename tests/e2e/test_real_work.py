@@ -15,7 +15,8 @@ DOMAINS = ("ingestion", "manifest", "settler", "readylayer")
 
 async def test_the_demo_takes_files_of_each_app_to_manifest_report_and_trace(running: Start, tmp_path: Path) -> None:
     """Exit code 0, every run succeeded, and everything it names is in the folder it names."""
-    async with running(*DOMAINS, "aias", traces=True) as plane:
+    async with running(*DOMAINS, traces=True) as plane:
+        await plane.services.start("aias")
         out = await run(plane, "jobforge", "demo", "--output", str(tmp_path / "out"), "--json")
     played = {each["step"]: each for each in json.loads(out)}
     assert list(played) == ["settler", "readylayer", "aias-index", "aias-search"]
