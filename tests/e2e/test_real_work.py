@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from jobforge.testkit.running import Running, Start
+from jobforge.testkit.waiting import until
 
 ROOT = Path(__file__).parents[2]
 DEMO_DATA = ROOT / "libs/cli/src/jobforge/cli/demo_data"
@@ -17,6 +18,7 @@ async def test_the_demo_takes_files_of_each_app_to_manifest_report_and_trace(run
     """Exit code 0, every run succeeded, and everything it names is in the folder it names."""
     async with running(*DOMAINS, traces=True) as plane:
         await plane.services.start("aias")
+        await until(lambda: offered(plane, "aias.knowledge.search"), timeout=60)
         out = await run(plane, "jobforge", "demo", "--output", str(tmp_path / "out"), "--json")
     played = {each["step"]: each for each in json.loads(out)}
     assert list(played) == ["settler", "readylayer", "aias-index", "aias-search"]
@@ -43,6 +45,11 @@ async def test_the_examples_do_on_a_real_plane_what_they_show(running: Start, tm
     names = {Path(line).name for line in saved.split()}
     assert names == {path.name for path in (tmp_path / "out").iterdir()}
     assert {name.rpartition(".")[2] for name in names} == {"webp", "avif"}
+
+
+async def offered(plane: Running, template_key: str) -> bool:
+    """Whether the door knows the template."""
+    return template_key in {template.template_key for template in await plane.client.list_templates()}
 
 
 async def run(plane: Running, program: str, *arguments: str) -> str:
