@@ -9,8 +9,6 @@ from jobforge.native.ports import LOOPBACK
 from jobforge.native.services import Service
 
 DEFAULT_PARTITIONS = 8
-DOORS = {"door": "JOBFORGE_URL", "view": "JOBFORGE_QUERY_URL"}
-"""The variable that says where a kind of service answers."""
 
 
 def partitions() -> int:
@@ -35,11 +33,6 @@ def plane_environment(runtime: Path, *, traces: bool) -> dict[str, str]:
     return kept | chosen
 
 
-def doors(services: Iterable[Service]) -> dict[str, str]:
-    """Where whoever asks the plane finds it, services that ask it themselves included."""
-    return {DOORS[service.kind]: service.url for service in services if service.kind in DOORS}
-
-
 def targets(runtime: Path, services: Iterable[Service]) -> dict[str, str]:
     """Registers a site of this machine as ``production``, for scans: the page of the query door's API.
 
@@ -54,8 +47,11 @@ def targets(runtime: Path, services: Iterable[Service]) -> dict[str, str]:
 
 
 def client_environment(services: tuple[Service, ...]) -> Mapping[str, str]:
-    """What the command line and the client need to find the doors, and what stands behind them."""
-    return doors(services) | {
+    """What the command line and the client need to find the doors."""
+    urls = {service.kind: service.url for service in services}
+    return {
+        "JOBFORGE_URL": urls["door"],
+        "JOBFORGE_QUERY_URL": urls["view"],
         "JOBFORGE_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{ports.KAFKA.number()}",
         "JOBFORGE_REDIS_URL": f"redis://{LOOPBACK}:{ports.REDIS.number()}/0",
         "JOBFORGE_JAEGER_URL": f"http://{LOOPBACK}:{ports.JAEGER.number()}",

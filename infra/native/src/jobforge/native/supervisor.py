@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from jobforge.native import jaeger, kafka, machine, ports, processes, state, valkey
-from jobforge.native.environment import doors, partitions, plane_environment, targets
+from jobforge.native.environment import client_environment, partitions, plane_environment, targets
 from jobforge.native.places import ROOT, RUNTIME
 from jobforge.native.ports import LOOPBACK, Port, require_free
 from jobforge.native.processes import DidNotStart, Running
@@ -111,8 +111,9 @@ class Supervisor:
         self._start_servers(known, running)
         self._apply_topics()
         environment = plane_environment(self.runtime, traces=traces is not None or "jaeger" in running)
+        environment |= client_environment(registered())  # a service may be a client of the plane, too
         (self.runtime / "artifacts").mkdir(parents=True, exist_ok=True)
-        environment |= doors(self.services) | targets(self.runtime, self.services)
+        environment |= targets(self.runtime, self.services)
         self.say("starting " + ", ".join(service.name for service in self.services))
         for service in self.services:
             if service.name not in running:
