@@ -2,7 +2,7 @@
 # MODE=docker|native forces how it runs; every port has its variable (infra/native/README.md lists them).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down logs status clean demo test check schemas lock bench chaos eval-search
+.PHONY: help setup up down logs status clean demo test check schemas lock bench chaos eval eval-search
 
 PYTHON ?= python3
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jobforge
@@ -46,7 +46,7 @@ clean: setup ## stop the plane and remove its data
 demo: setup ## set up, play the guide's apps on real input, stop what was started
 	@$(RUN) python -m jobforge.native demo
 
-test: setup ## every test but the chaos suite, on real Kafka, Valkey and Jaeger; ARGS="-k word" chooses
+test: setup ## every test and a short chaos suite, on real Kafka, Valkey and Jaeger (40 minutes); ARGS="-k word" chooses
 	@$(RUN) python -m jobforge.native fetch
 	@$(RUN) pytest $(ARGS)
 
@@ -67,7 +67,11 @@ chaos: setup ## break everything under load and show that nothing is lost; JOBS=
 	@$(RUN) python -m jobforge.native fetch
 	@$(RUN) python tests/chaos/chaos.py
 
-CRANFIELD ?= ../shared/data/cranfield
-eval-search: setup ## measure search on the Cranfield abstracts; CRANFIELD= names their folder
+DATA ?= ../shared/data
+JUDGE ?= ../shared/tools/score-contracts
+eval: setup ## measure the templates' work on real data; DATA= names its folder, JUDGE= the scorer of contracts, ONLY= parts
 	@$(RUN) python -m jobforge.native fetch
-	@$(RUN) python tests/measure/eval_search.py $(CRANFIELD)
+	@$(RUN) python tests/measure/evaluate.py $(DATA) --judge $(JUDGE) $(if $(ONLY),--only $(ONLY))
+
+eval-search: ONLY = search
+eval-search: eval ## the same of search alone

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-STACK = ("execution", "chassis", "contracts")
+STACK = ("documents", "execution", "chassis", "contracts")
 """Below the services, each over the next."""
 PURE = frozenset(
     {
@@ -57,7 +57,7 @@ def import_contracts(root: Path) -> str:
     sections.append(
         _contract(
             "layers",
-            "services over execution over chassis over contracts; no service imports another",
+            "services over documents over execution over chassis over contracts; no service imports another",
             "layers",
             layers=[*([" | ".join(services)] if services else []), *stack],
         )

@@ -1,4 +1,4 @@
-"""Which errors of its own service a template can end with: read from its source and what that imports."""
+"""Which errors a template can end with beside the engine's: read from its source and what that imports."""
 
 import ast
 import importlib
@@ -13,6 +13,8 @@ from jobforge.execution.errors import JobFailure, Retryable, Terminal
 
 ENGINE = ("errors", "attempt", "runner")
 """Modules of ``jobforge.execution`` whose errors may end a run of any template."""
+GROUND = ("jobforge.execution.", "jobforge.chassis.", "jobforge.contracts.", "jobforge.client.")
+"""What every service stands on, or asks the plane with: not looked into for a template's own errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,18 @@ class ErrorEntry:
 
 
 def template_errors(module: str) -> tuple[ErrorEntry, ...]:
-    """The errors that a template's module, and what it imports of its own service, name; sorted by code."""
-    service = ".".join(module.split(".")[:2])
+    """The errors that a template's module, and what it imports of its service and of libraries, name; by code.
+
+    Where a dictionary leads from one error to another, the first is never seen: what it says, the second does.
+    """
     found: dict[type[JobFailure], set[str]] = {}
-    for name in sorted(_reached(module, service)):
-        _collect(_Source.of(name), service, found)
+    translated: list[tuple[type[JobFailure], type[JobFailure]]] = []
+    for name in sorted(_reached(module)):
+        source = _Source.of(name)
+        translated += _translations(source)
+        _collect(source, found)
+    for inner, outer in translated:
+        found.setdefault(outer, set()).update(found.pop(inner, ()))
     return _entries(found)
 
 
@@ -78,17 +87,20 @@ class _Source:
         return getattr(importlib.import_module(module), attribute, None)
 
 
-def _reached(module: str, service: str) -> set[str]:
-    """The module and every module of the service that it imports, at whatever depth, inside functions too."""
+def _reached(module: str) -> set[str]:
+    """The module and every module above the ground that it imports, at whatever depth, inside functions too."""
     reached: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in reached:
-            continue
-        reached.add(name)
-        waiting += [found for found in _imported(_Source.of(name)) if found.startswith(f"{service}.")]
+        if name not in reached:
+            reached.add(name)
+            waiting += [found for found in _imported(_Source.of(name)) if _above_ground(found)]
     return reached
+
+
+def _above_ground(name: str) -> bool:
+    return name.startswith("jobforge.") and not f"{name}.".startswith(GROUND)
 
 
 def _imported(source: _Source) -> Iterator[str]:
@@ -107,34 +119,52 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def _collect(source: _Source, service: str, found: dict[type[JobFailure], set[str]]) -> None:
-    """Add each error of the service that the module names, and what it says where it is made."""
-    caught = {
+def _translations(source: _Source) -> Iterator[tuple[type[JobFailure], type[JobFailure]]]:
+    for node in ast.walk(source.tree):
+        for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+            inner, outer = _failure(source, key), _failure(source, value)
+            if inner is not None and outer is not None:
+                yield inner, outer
+
+
+def _collect(source: _Source, found: dict[type[JobFailure], set[str]]) -> None:
+    """Add each error that the module names, and what it says where it is made."""
+    passed_over = {
         id(part)
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.ExceptHandler) and node.type
-        for part in ast.walk(node.type)
+        for named in _not_raised(node)
+        if named is not None
+        for part in ast.walk(named)
     }
-    bases = {id(base) for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef) for base in node.bases}
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Name | ast.Attribute) and id(node) not in caught | bases:
-            kind = _failure(source, node, service)
+        if isinstance(node, ast.Name | ast.Attribute) and id(node) not in passed_over:
+            kind = _failure(source, node)
             if kind is not None:
                 found.setdefault(kind, set())
         if isinstance(node, ast.Call) and node.args:
-            kind = _failure(source, node.func, service)
+            kind = _failure(source, node.func)
             said = _text(source, node.args[0])
             if kind is not None and said is not None:
                 found.setdefault(kind, set()).add(said)
 
 
-def _failure(source: _Source, node: ast.expr, service: str) -> type[JobFailure] | None:
+def _not_raised(node: ast.AST) -> Iterable[ast.expr | None]:
+    """Where an error's name stands without the error coming out of there: caught, built upon, translated."""
+    if isinstance(node, ast.ExceptHandler):
+        return [node.type]
+    if isinstance(node, ast.ClassDef):
+        return node.bases
+    return node.keys if isinstance(node, ast.Dict) else ()
+
+
+def _failure(source: _Source, node: ast.expr | None) -> type[JobFailure] | None:
     last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    if not last[:1].isupper():  # only a class can be one, and those are written so: nothing else is imported for it
+    if node is None or not last[:1].isupper():  # classes are written so; nothing else is imported to look at it
         return None
     kind = source.meaning(node)
-    own = isinstance(kind, type) and issubclass(kind, JobFailure) and kind.__module__.startswith(f"{service}.")
-    return kind if own else None  # type: ignore[return-value]  # `own` says that it is one
+    if isinstance(kind, type) and issubclass(kind, JobFailure) and _above_ground(kind.__module__):
+        return kind
+    return None
 
 
 def _text(source: _Source, node: ast.expr) -> str | None:

@@ -7,17 +7,19 @@ from pathlib import Path
 import pytest
 from import_contracts import import_contracts
 
-LAYERS = "services over execution over chassis over contracts"
+LAYERS = "services over documents over execution over chassis over contracts"
 ENGINE = "the engine knows neither FastStream nor aiokafka"
 PURE = "what decides does not act"
 PACKAGES = {
-    "libs": ("contracts", "chassis", "execution", "client", "ledger", "cli", "testkit"),
+    "libs": ("contracts", "chassis", "execution", "documents", "client", "ledger", "cli", "testkit"),
     "infra": ("native",),
     "services": ("ingestion", "settler"),
 }
 BROKEN = [
     ("services/settler/src/jobforge/settler/x.py", "import jobforge.ingestion", LAYERS),
     ("libs/execution/src/jobforge/execution/x.py", "import jobforge.settler", LAYERS),
+    ("libs/documents/src/jobforge/documents/x.py", "import jobforge.settler", LAYERS),
+    ("libs/execution/src/jobforge/execution/x.py", "import jobforge.documents", LAYERS),
     ("libs/chassis/src/jobforge/chassis/x.py", "import jobforge.execution", LAYERS),
     ("libs/contracts/src/jobforge/contracts/x.py", "def f():\n    import jobforge.chassis", LAYERS),
     ("libs/client/src/jobforge/client/x.py", "import jobforge.chassis", "jobforge.client stands on"),

@@ -7,10 +7,12 @@ import template_errors
 from pydantic import BaseModel, Field, StringConstraints
 from template_docs import templates_page
 
+from jobforge.documents.errors import DocumentUnsupported
 from jobforge.execution.job import Job
 from jobforge.execution.redaction import sensitive
 from jobforge.execution.template import Template, template
 
+CONTRACT = "jobforge.settler.templates.contract_process"
 SEARCH = "jobforge.aias.templates.knowledge_search"
 INDEX = "jobforge.aias.templates.knowledge_index"
 
@@ -62,12 +64,20 @@ def test_an_error_that_only_an_import_of_an_import_raises_is_found_with_its_word
     """Its code, its docstring, whether it is tried again, and its message with constants filled in."""
     found = {each.code: each for each in template_errors.template_errors(INDEX)}
     unsupported = found["document.unsupported_type"]
-    assert unsupported.when == "The file is none of plain text, Markdown, HTML, PDF and DOCX."
+    assert unsupported.when == DocumentUnsupported.__doc__
     assert not unsupported.retryable
     assert "A Word 97-2003 file (.doc) is not supported; save it as DOCX or PDF." in unsupported.says
-    assert any(say.startswith("The file is …; documents are read as plain text") for say in unsupported.says)
+    assert "The file is …; …." in unsupported.says
     assert found["index.busy"].retryable
+    assert any(" 50 times; " in say for say in found["index.busy"].says), "the constant is filled in"
     assert found["document.too_costly"].says == (), "an error that a shared mechanism words is listed all the same"
+
+
+def test_an_error_that_a_service_translates_is_named_by_its_own_code_alone() -> None:
+    """Settler's callers know contracts; what the library of documents says is said of these."""
+    found = {each.code: each for each in template_errors.template_errors(CONTRACT)}
+    assert "The PDF has no pages." in found["contract.unreadable"].says
+    assert not {code for code in found if code.startswith("document.")}
 
 
 def test_an_error_that_the_template_cannot_reach_is_not_its_own() -> None:

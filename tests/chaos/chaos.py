@@ -4,6 +4,7 @@
 is printed, and written with what every client saw to ``.runtime/chaos/``. Exit code 1 unless every row held.
 """
 
+import logging
 import os
 import random
 import sys
@@ -56,6 +57,7 @@ def run_on(start: Callable[[Path], Backend], rows: Sequence[Fault], options: Opt
 def main() -> int:
     """Run the suite; the exit code says whether every row held."""
     os.environ.setdefault("JOBFORGE_TEST_BACKEND", "native")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of what is broken on purpose the rows tell
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**6))
     rows = chosen(os.environ.get("FAULTS", ""))
     options = Options(jobs=int(os.environ.get("JOBS") or 2000), seed=seed, short=False, results=RESULTS)

@@ -1,17 +1,10 @@
-"""Measures how well and how fast the plane indexes and searches the Cranfield abstracts: ``make eval-search``.
+"""How well and how fast the plane indexes and searches the Cranfield abstracts.
 
-usage: uv run python tests/measure/eval_search.py CRANFIELD_DIR
-
-Starts servers and services of its own, uploads the 1,400 abstracts, indexes them with several jobs at once, runs all
-queries by each type of search, one after the other, and prints a table with targets beside figures. Exit code 1 if a
-target is missed.
+The 1,400 abstracts are uploaded and indexed with several jobs at once; all queries run by each type of search, one
+after the other.
 """
 
-import argparse
 import asyncio
-import os
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +15,10 @@ from typing import Any
 import bm25s
 import cranfield
 import Stemmer
+from figures import Figure, below
 
 from jobforge.client import AsyncJobForgeClient
-from jobforge.testkit.backends import Backend, Plane, start_backend
+from jobforge.testkit.backends import Plane
 from jobforge.testkit.processes import ServiceProcess, Services
 
 TENANT = "measure"
@@ -37,16 +31,6 @@ HYBRID_BEFORE = 0.384
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table."""
-
-    name: str
-    target: str
-    measured: str
-    met: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Searched:
     """All queries by one type of search: nDCG@10 of each, and milliseconds inside the job."""
 
@@ -54,28 +38,9 @@ class Searched:
     inside: list[float]
 
 
-def main() -> int:
-    """Run on servers of its own, and end them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="CRANFIELD_DIR")
-    folder: Path = parser.parse_args().folder
-    if not (folder / "cran.all.1400").is_file():
-        parser.error(f"{folder} holds no cran.all.1400: name the folder of the Cranfield collection (CRANFIELD=...)")
-    os.environ.setdefault("JOBFORGE_TEST_BACKEND", "native")
-    with tempfile.TemporaryDirectory(prefix="jobforge-eval-") as scratch:
-        backend: Backend = start_backend(Path(scratch))
-        try:
-            figures = asyncio.run(measure(Plane(backend), Path(scratch), cranfield.read(folder)))
-        finally:
-            backend.close()
-    print(table(figures))
-    return 0 if all(figure.met for figure in figures) else 1
-
-
-async def measure(plane: Plane, folder: Path, collection: cranfield.Cranfield) -> list[Figure]:
-    """Start, upload, index, search."""
-    await plane.reset()
-    (folder / "artifacts").mkdir()
+async def measure(plane: Plane, folder: Path, data: Path) -> list[Figure]:
+    """Start, upload, index, search what ``data / "cranfield"`` holds."""
+    collection = cranfield.read(data / "cranfield")
     async with Services(plane.environment(artifacts=folder / "artifacts"), logs=folder / "logs") as services:
         await services.start("ingestion", "manifest", timeout=300)
         aias = services.add("aias")
@@ -182,23 +147,5 @@ def bm25s_score(collection: cranfield.Cranfield) -> float:
     return fmean(collection.ndcg(number, [ids[at] for at in row]) for number, row in enumerate(ranked))
 
 
-def below(name: str, measured: float, target: float) -> Figure:
-    """A figure that must stay below its target."""
-    return Figure(name, f"below {target:g}", f"{measured:.1f}", measured < target)
-
-
-def table(figures: Sequence[Figure]) -> str:
-    """Markdown."""
-    lines = ["| figure | target | measured | |", "|---|---|---|---|"]
-    for each in figures:
-        verdict = "" if not each.target else "met" if each.met else "**missed**"
-        lines.append(f"| {each.name} | {each.target} | {each.measured} | {verdict} |")
-    return "\n".join(lines)
-
-
 def _resident(service: ServiceProcess) -> float:
     return service.resident_bytes / MIB
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,7 @@
 """Documents made on the spot, and a shelf in a directory."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,9 +10,10 @@ import pytest
 
 from jobforge.aias.embedders import Embedder, EmbeddingSettings
 from jobforge.aias.indexing import Indexing
-from jobforge.aias.reading.bounds import Bounds
 from jobforge.aias.searching import Searching
 from jobforge.aias.storing.shelf import Shelf
+from jobforge.documents.bounds import Bounds
+from jobforge.testkit.papers import pdf_of
 from jobforge.testkit.recording_job import RecordingJob
 
 R = TypeVar("R")
@@ -57,29 +58,6 @@ def indexing(shelf: Shelf, embedder: Embedder) -> Indexing:
 @pytest.fixture
 def searching(shelf: Shelf, embedder: Embedder) -> Searching:
     return Searching(shelf, embedder, budget=1 << 20)
-
-
-def pdf_of(*pages: str) -> bytes:
-    """A PDF with one line of text a page."""
-    count = len(pages)
-    kids = " ".join(f"{3 + 2 * number} 0 R" for number in range(count))
-    objects = ["<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {count} >>"]
-    for number, text in enumerate(pages):
-        font = "/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
-        objects.append(f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents {4 + 2 * number} 0 R {font} >>")
-        stream = f"BT /F1 12 Tf 50 700 Td ({text}) Tj ET"
-        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
-    return _pdf_file(objects)
-
-
-def _pdf_file(objects: Sequence[str]) -> bytes:
-    out, offsets = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += f"{number} 0 obj\n{body}\nendobj\n".encode()
-    table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
-    trailer = f"trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
-    return out + f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}{trailer}".encode()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobforge.aias.chunking import LONGEST, chunked
-from jobforge.aias.reading.document import Document, joined
+from jobforge.documents.document import Document, joined
 
 SENTENCE = "The lever of the pump is green and stands upright. "
 

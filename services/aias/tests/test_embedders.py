@@ -11,10 +11,10 @@ from pydantic import HttpUrl, SecretStr
 from jobforge.aias.embedders import AT_ONCE, Embedder, EmbeddingSettings, vectors_of
 from jobforge.aias.errors import EmbeddingsRefused, EmbeddingsUnavailable, EmbeddingsUnusable
 from jobforge.aias.indexing import Indexing
-from jobforge.aias.reading.bounds import Bounds
 from jobforge.aias.searching import Searching
 from jobforge.aias.storing.shelf import Shelf
 from jobforge.aias.templates import knowledge_index, knowledge_search
+from jobforge.documents.bounds import Bounds
 from jobforge.testkit.recording_job import RecordingJob
 
 

@@ -12,18 +12,18 @@ from jobforge.aias import gathering, steps
 from jobforge.aias.embedders import Embedder
 from jobforge.aias.errors import (
     DocumentEmpty,
-    DocumentUnreadable,
     EmbedderMismatch,
     IndexFull,
     IndexMissing,
     IndexTypeMismatch,
 )
 from jobforge.aias.indexing import Change, Indexing
-from jobforge.aias.reading.bounds import Bounds
 from jobforge.aias.searching import Searching
 from jobforge.aias.storing.shelf import Shelf
 from jobforge.aias.templates import knowledge_search
 from jobforge.aias.templates.knowledge_index import Inputs, Outputs, run
+from jobforge.documents.bounds import Bounds
+from jobforge.documents.errors import DocumentUnreadable
 from jobforge.execution.errors import ObjectMissing
 from jobforge.testkit.dying import DiesOf
 from jobforge.testkit.recording_job import RecordingJob

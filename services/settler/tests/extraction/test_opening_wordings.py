@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
+from jobforge.documents.document import joined
 from jobforge.settler.extraction.analysis import Analysis, analyse
-from jobforge.settler.reading.document import joined
 
 RECITALS = "\n\nWHEREAS, the parties wish to cooperate;\n\n1. Services. The parties shall cooperate.\n\n"
 MADE = "THIS AGREEMENT is made as of March 15, 2010"

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
+from jobforge.documents.document import Document, joined
 from jobforge.settler.extraction.analysis import Analysis, Finding, analyse
 from jobforge.settler.extraction.renewal import Renewal
 from jobforge.settler.extraction.review import review
-from jobforge.settler.reading.document import Document, joined
 
 
 @pytest.fixture

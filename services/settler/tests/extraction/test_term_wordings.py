@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
+from jobforge.documents.document import joined
 from jobforge.settler.extraction.analysis import Analysis, analyse
-from jobforge.settler.reading.document import joined
 
 OPENING = """SERVICES AGREEMENT
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 
     from jobforge.testkit.backends import Plane
     from jobforge.testkit.s3 import Bucket
+
+
+def pytest_configure() -> None:
+    """No example of a property is wrong because it was slow: the machine may be busy."""
+    settings.register_profile(
+        "unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
 """Cuts a document into chunks along its structure: sections, then paragraphs, then sentences, then words."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jobforge.aias.reading.document import PAGE_BREAK, Document
+from jobforge.documents.document import Document
 
 LONGEST = 2_000
 """Characters of a chunk at most. On the Cranfield abstracts 2,000 ranks better than 1,000, and as whole texts do."""
@@ -40,7 +39,6 @@ class _Block:
 def chunked(document: Document) -> list[Chunk]:
     """All of the document's text, in order; no chunk without a letter or digit, none longer than ``LONGEST``."""
     chunks: list[Chunk] = []
-    breaks = [at for at, character in enumerate(document.text) if character == PAGE_BREAK] if document.paged else None
     first: _Block | None = None
     end = 0
     section_closed = False
@@ -48,20 +46,20 @@ def chunked(document: Document) -> list[Chunk]:
         if first is None:
             first = block
         elif block.end - first.start > LONGEST or (block.heading and section_closed and end - first.start >= SHORTEST):
-            chunks += _chunk(document, first.start, end, breaks)
+            chunks += _chunk(document, first.start, end)
             first = block
         section_closed = not block.heading
         end = block.end
     if first is not None:
-        chunks += _chunk(document, first.start, end, breaks)
+        chunks += _chunk(document, first.start, end)
     return chunks
 
 
-def _chunk(document: Document, start: int, end: int, breaks: list[int] | None) -> list[Chunk]:
+def _chunk(document: Document, start: int, end: int) -> list[Chunk]:
     text = document.text[start:end]
     if not any(map(str.isalnum, text)):
         return []
-    page = bisect_left(breaks, start) + 1 if breaks is not None else None
+    page = document.page_at(start) if document.paged else None
     return [Chunk(text, document.source_at(start), document.source_at(end - 1) + 1, page)]
 
 

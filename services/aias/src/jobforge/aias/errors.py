@@ -1,36 +1,6 @@
-"""The ways in which indexing and searching fail; each keeps its code for ever."""
+"""The ways in which indexing and searching fail, beside those of reading; each keeps its code for ever."""
 
 from jobforge.execution.errors import Retryable, Terminal
-
-
-class DocumentUnsupported(Terminal):
-    """The file is none of plain text, Markdown, HTML, PDF and DOCX."""
-
-    code = "document.unsupported_type"
-
-
-class DocumentUnreadable(Terminal):
-    """The file is of a known type but broken."""
-
-    code = "document.unreadable"
-
-
-class DocumentEncrypted(Terminal):
-    """The file needs a password."""
-
-    code = "document.encrypted"
-
-
-class DocumentTooLarge(Terminal):
-    """The file has more bytes, pages or characters than a document may have, or unpacks to more."""
-
-    code = "document.too_large"
-
-
-class DocumentTooCostly(Terminal):
-    """Reading the file took more processor time or memory than a document may take."""
-
-    code = "document.too_costly"
 
 
 class DocumentEmpty(Terminal):

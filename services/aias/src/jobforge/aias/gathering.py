@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jobforge.aias.embedders import BUILT_IN_DIMENSIONS, Embedder
-from jobforge.aias.errors import DocumentTooCostly, DocumentTooLarge
-from jobforge.aias.reading.bounds import MIB, Bounds
 from jobforge.aias.steps import Prepared, Refused, Upload, merge, prepare, with_vectors
 from jobforge.aias.storing.shelf import Shelf
 from jobforge.aias.storing.version import IndexedDocument, IndexType, SegmentEntry, added_documents
+from jobforge.documents.bounds import MIB, Bounds
+from jobforge.documents.errors import DocumentTooCostly, DocumentTooLarge
 from jobforge.execution.errors import ChildDied, ObjectMissing
 from jobforge.execution.job import Job
 
@@ -71,13 +71,12 @@ class Gathering:
     async def _upload(self, document_id: str) -> Upload | None:
         try:
             stored = await self._job.read_object(KIND, document_id)
+            self._bounds.hold(size=stored.size)
         except ObjectMissing as error:
             self._gathered.refused.append(Refused(document_id, error))
             return None
-        if stored.size > self._bounds.file_size:
-            limit = f"at most {self._bounds.file_size} are read (JOBFORGE_AIAS_MAX_BYTES)"
-            why = DocumentTooLarge(f"{document_id}: the file has {stored.size} bytes; {limit}")
-            self._gathered.refused.append(Refused(document_id, why))
+        except DocumentTooLarge as error:
+            self._gathered.refused.append(Refused(document_id, DocumentTooLarge(f"{document_id}: {error}")))
             return None
         return Upload(document_id, stored.data, stored.content_type, stored.sha256)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from jobforge.aias.embedders import Embedder
 from jobforge.aias.errors import IndexFull, IndexMissing, IndexTypeMismatch
 from jobforge.aias.gathering import KIND, Gathered, Gathering
-from jobforge.aias.reading.bounds import Bounds
 from jobforge.aias.searching import check_embedder
 from jobforge.aias.steps import merge
 from jobforge.aias.storing.shelf import SegmentGone, Shelf
 from jobforge.aias.storing.version import IndexType, IndexVersion, SegmentEntry, added_documents
+from jobforge.documents.bounds import Bounds
 from jobforge.execution.job import Job
 
 _MERGE_TRIES = 5

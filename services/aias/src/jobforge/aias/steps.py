@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobforge.aias.reading.bounds import Bounds, bounded
 from jobforge.aias.storing.version import IndexType
+from jobforge.documents.bounds import Bounds, bounded
 from jobforge.execution.errors import Terminal
 
 
@@ -41,7 +41,7 @@ def prepare(uploads: Sequence[Upload], index_type: IndexType, bounds: Bounds, bu
     """Read documents, cut them into chunks and make them ready for search; each failure costs its document alone."""
     from jobforge.aias import vectors
     from jobforge.aias.chunking import Chunk, chunked
-    from jobforge.aias.reading.reader import read_document
+    from jobforge.aias.reading import read_words
     from jobforge.aias.storing.segment import built, to_bytes
 
     chunks: dict[str, list[Chunk]] = {}
@@ -49,7 +49,7 @@ def prepare(uploads: Sequence[Upload], index_type: IndexType, bounds: Bounds, bu
     for upload in uploads:
         try:
             with bounded(bounds):
-                chunks[upload.document_id] = chunked(read_document(upload.data, upload.content_type, bounds))
+                chunks[upload.document_id] = chunked(read_words(upload.data, upload.content_type, bounds))
         except Terminal as error:
             refused.append(Refused(upload.document_id, type(error)(f"{upload.document_id}: {error}")))
     if not chunks:

@@ -1,5 +1,9 @@
 """The ways in which a contract cannot be processed; each keeps its code for ever."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jobforge.documents import errors
 from jobforge.execution.errors import Terminal
 
 
@@ -37,3 +41,21 @@ class ContractTooCostly(Terminal):
     """Reading the file took more processor time or memory than a contract may take."""
 
     code = "contract.too_costly"
+
+
+_OF_DOCUMENTS: dict[type[Terminal], type[Terminal]] = {
+    errors.DocumentEncrypted: ContractEncrypted,
+    errors.DocumentUnreadable: ContractUnreadable,
+    errors.DocumentUnsupported: ContractTypeUnsupported,
+    errors.DocumentTooLarge: ContractTooLarge,
+    errors.DocumentTooCostly: ContractTooCostly,
+}
+
+
+@contextmanager
+def contract_failures() -> Iterator[None]:
+    """What cannot be read as a document fails as a contract, with the same message."""
+    try:
+        yield
+    except tuple(_OF_DOCUMENTS) as error:
+        raise _OF_DOCUMENTS[type(error)](str(error)) from error

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from jobforge.settler.reading.bounds import Bounds, bounded
+from jobforge.documents.bounds import Bounds, bounded
+from jobforge.settler.failures import contract_failures
 
 if TYPE_CHECKING:
+    from jobforge.documents.document import Document
     from jobforge.settler.extraction.analysis import Analysis, Finding
-    from jobforge.settler.reading.document import Document
 
 Depth = Literal["full", "summary"]
 
@@ -31,13 +32,13 @@ def process_contract(data: bytes, content_type: str, depth: Depth, today: date, 
 
     Everything heavy is imported here, so that only the child process ever loads it.
     """
-    with bounded(bounds):
+    with contract_failures(), bounded(bounds):
         from jobforge.settler.extraction.analysis import analyse
         from jobforge.settler.extraction.review import review
-        from jobforge.settler.reading.reader import read_document
+        from jobforge.settler.reading import read_contract
         from jobforge.settler.summary import write_summary
 
-        document = read_document(data, content_type, bounds)
+        document = read_contract(data, content_type, bounds)
         analysis = analyse(document, depth)
         warnings = review(analysis, document, today)
         outputs = _outputs(analysis, document, warnings, today)

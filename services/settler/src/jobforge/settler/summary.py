@@ -3,9 +3,9 @@
 import re
 from datetime import date
 
+from jobforge.documents.document import Document
 from jobforge.settler.extraction.analysis import Analysis, Finding
 from jobforge.settler.extraction.parties import Party
-from jobforge.settler.reading.document import Document
 
 _QUOTED = 240
 

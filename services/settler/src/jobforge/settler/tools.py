@@ -3,39 +3,18 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from jobforge.documents.limits import ReadingLimits
 from jobforge.execution.job import Job
-from jobforge.settler.failures import ContractTooLarge
+from jobforge.settler.failures import contract_failures
 from jobforge.settler.processing import Depth, Processed, process_contract
-from jobforge.settler.reading.bounds import Bounds
-
-MIB = 1024 * 1024
 
 
-class DocumentLimits(BaseSettings):
+class DocumentLimits(ReadingLimits):
     """How large a contract may be and how much reading it may take; ``JOBFORGE_SETTLER_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="JOBFORGE_SETTLER_", frozen=True, extra="ignore")
-
-    max_bytes: int = Field(default=32 * MIB, gt=0, description="Size of the file.")
-    max_unpacked_bytes: int = Field(default=128 * MIB, gt=0, description="Size of a DOCX's parts together.")
-    max_pages: int = Field(default=1_000, gt=0)
-    max_characters: int = Field(default=4_000_000, gt=0, description="Length of the text.")
-    max_memory: int = Field(default=768 * MIB, gt=0, description="Bytes that reading may take in the child process.")
-    max_processor_time: int = Field(default=45, gt=0, description="Seconds of processor time for one contract.")
-
-    def bounds(self) -> Bounds:
-        """The same as a plain value that the child process takes."""
-        return Bounds(
-            file_size=self.max_bytes,
-            pages=self.max_pages,
-            characters=self.max_characters,
-            unpacked_size=self.max_unpacked_bytes,
-            memory=self.max_memory,
-            processor_time=self.max_processor_time,
-        )
+    model_config = SettingsConfigDict(env_prefix="JOBFORGE_SETTLER_")
 
 
 def utc_today() -> date:
@@ -56,10 +35,7 @@ class Documents:
         Raises ``ObjectMissing`` or one of ``jobforge.settler.failures``.
         """
         stored = await job.read_object("contract", contract_id)
-        if stored.size > self._bounds.file_size:
-            raise ContractTooLarge(
-                f"The file has {stored.size} bytes; at most {self._bounds.file_size} are read "
-                f"(JOBFORGE_SETTLER_MAX_BYTES)."
-            )
+        with contract_failures():
+            self._bounds.hold(size=stored.size)
         today = as_of or self._today()
         return await job.in_process(process_contract, stored.data, stored.content_type, depth, today, self._bounds)

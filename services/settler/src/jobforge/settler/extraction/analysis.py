@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+from jobforge.documents.document import Document
 from jobforge.settler.extraction.clauses import Clause, find_clauses
 from jobforge.settler.extraction.law import find_governing_law
 from jobforge.settler.extraction.opening import find_opening
@@ -13,7 +14,6 @@ from jobforge.settler.extraction.renewal import Notice, Renewal, find_notice, fi
 from jobforge.settler.extraction.signing import find_agreement_date, find_effective_date
 from jobforge.settler.extraction.term import find_term
 from jobforge.settler.extraction.title import find_title
-from jobforge.settler.reading.document import Document
 
 Depth = Literal["full", "summary"]
 _PASSAGES = {"full": 5, "summary": 1}

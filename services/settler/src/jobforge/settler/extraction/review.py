@@ -2,9 +2,9 @@
 
 from datetime import date, timedelta
 
+from jobforge.documents.document import Document
 from jobforge.settler.extraction.analysis import Analysis
 from jobforge.settler.extraction.dates import add_months
-from jobforge.settler.reading.document import Document
 
 _SOON = timedelta(days=90)
 _UNSURE = 0.6

@@ -6,9 +6,9 @@ import logging
 from pypdf import PasswordType, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError, PyPdfError
 
-from jobforge.aias.errors import DocumentEncrypted, DocumentTooLarge, DocumentUnreadable
-from jobforge.aias.reading.bounds import Bounds
-from jobforge.aias.reading.document import Document, joined
+from jobforge.documents.bounds import Bounds
+from jobforge.documents.document import Document, joined
+from jobforge.documents.errors import DocumentEncrypted, DocumentTooLarge, DocumentUnreadable
 
 _LOCKED = "The PDF is encrypted and cannot be opened without its password."
 # What pypdf lets through when a file lies about its own structure.
@@ -34,13 +34,15 @@ def _read(reader: PdfReader, bounds: Bounds) -> Document:
     count = len(reader.pages)
     if count == 0:
         raise DocumentUnreadable("The PDF has no pages.")
-    if count > bounds.pages:
-        raise DocumentTooLarge(f"The PDF has {count} pages; a document may have {bounds.pages}.")
+    bounds.hold(pages=count)
     pages, characters = [], 0
     for page in reader.pages:
-        text = page.extract_text()
-        characters += len(text)
-        if characters > bounds.characters:
-            raise DocumentTooLarge(f"The PDF holds more than {bounds.characters} characters of text.")
-        pages.append(text)
+        pages.append(_storable(page.extract_text()))
+        characters += len(pages[-1])
+        bounds.hold(characters=characters)
     return joined(pages)
+
+
+def _storable(text: str) -> str:
+    """Without NULs and the halves of surrogate pairs, which broken fonts yield and JSON cannot carry."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", " ")

@@ -3,9 +3,10 @@
 from html import unescape
 from html.parser import HTMLParser
 
-from jobforge.aias.errors import DocumentUnreadable
-from jobforge.aias.reading.document import Document
-from jobforge.aias.reading.plain import decoded
+from jobforge.documents.document import Document
+from jobforge.documents.errors import DocumentUnreadable
+from jobforge.documents.manner import Manner
+from jobforge.documents.plain import decoded
 
 _UNSEEN = frozenset(
     {"script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select", "textarea"}
@@ -20,17 +21,17 @@ _CELLS = frozenset({"td", "th"})
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)} | {"title": "# "}
 
 
-def read_html(data: bytes) -> Document:
+def read_html(data: bytes, manner: Manner) -> Document:
     """Scripts, styles, comments and hidden elements are dropped; a heading is marked as Markdown marks it.
 
     Offsets count in the decoded source, whose line ends are ``\\n``.
     """
-    source = decoded(data).replace("\r\n", "\n").replace("\r", "\n")
+    source = decoded(data, manner)
     try:
         page = _Page(source)
     except (AssertionError, ValueError) as error:  # what html.parser raises at declarations that are none
         raise DocumentUnreadable(f"The HTML is broken: {error}") from error
-    return Document("".join(page.text), tuple(page.pieces) or ((0, 0),))
+    return Document("".join(page.text), "html", pieces=tuple(page.pieces) or ((0, 0),))
 
 
 class _Page(HTMLParser):

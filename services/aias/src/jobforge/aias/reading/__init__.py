@@ -1,1 +1,0 @@
-"""Uploaded documents of every kind as text whose every character knows its place in the source."""

@@ -1,1 +1,0 @@
-"""From an uploaded file to text that remembers its pages."""
