@@ -171,6 +171,9 @@ def _text(source: _Source, node: ast.expr) -> str | None:
     """A message as it is written, with constants filled in and an ellipsis for what only a run knows."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name) and node.id.isupper():
+        constant = source.meaning(node)
+        return constant if isinstance(constant, str) else None
     if not isinstance(node, ast.JoinedStr):
         return None
     parts = []
