@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from jobforge.native import jaeger, kafka, machine, ports, processes, state, valkey
-from jobforge.native.environment import client_environment, partitions, plane_environment, targets
+from jobforge.native.environment import client_environment, partitions, plane_environment
 from jobforge.native.places import ROOT, RUNTIME
 from jobforge.native.ports import LOOPBACK, Port, require_free
 from jobforge.native.processes import DidNotStart, Running
@@ -113,7 +113,6 @@ class Supervisor:
         environment = plane_environment(self.runtime, traces=traces is not None or "jaeger" in running)
         environment |= client_environment(registered())  # a service may be a client of the plane, too
         (self.runtime / "artifacts").mkdir(parents=True, exist_ok=True)
-        environment |= targets(self.runtime, self.services)
         self.say("starting " + ", ".join(service.name for service in self.services))
         for service in self.services:
             if service.name not in running:
