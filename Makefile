@@ -43,7 +43,7 @@ status: setup ## what runs, and whether it is ready
 clean: setup ## stop the plane and remove its data
 	@$(RUN) python -m jobforge.native clean
 
-demo: setup ## set up, run the main job on real input, stop what was started
+demo: setup ## set up, play the guide's apps on real input, stop what was started
 	@$(RUN) python -m jobforge.native demo
 
 test: setup ## every test and a short chaos suite, on real Kafka, Valkey and Jaeger (40 minutes); ARGS="-k word" chooses
@@ -53,7 +53,7 @@ test: setup ## every test and a short chaos suite, on real Kafka, Valkey and Jae
 check: setup ## style, types, layers, laws of the tree, generated files
 	@UV_NO_SYNC=1 sh infra/check.sh
 
-schemas: setup ## generate schemas/ and infra/compose/services.yml
+schemas: setup ## generate schemas/, docs/templates.md and infra/compose/services.yml
 	@$(RUN) python infra/generate.py
 
 lock: setup ## pin every package, to the last transitive one, in pyproject.toml

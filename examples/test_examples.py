@@ -68,3 +68,58 @@ def test_the_readylayer_example_saves_the_artifacts(plane: FakePlane, tmp_path: 
     }
     (event,) = plane.events.values()
     assert event["event_type"] == "readylayer.asset.uploaded"
+
+
+FIGURES = ("requests", "bytes_transferred", "events", "keys", "late_events", "repeated_events")
+
+
+@pytest.mark.parametrize(
+    ("program", "template_key", "result", "event", "inputs", "says"),
+    [
+        (
+            "04_keys.py",
+            "keys.usage.aggregate",
+            Result(
+                outputs=dict.fromkeys(FIGURES, 66),
+                artifacts={"usage.csv": ("text/csv", b"key_id,bucket_start,requests,bytes_transferred\nkey-1,x,0,0\n")},
+            ),
+            {"event_type": "keys.usage.recorded", "source_app": "keys", "source_module": "core"},
+            {"granularity": "hourly"},
+            "requests: 66",
+        ),
+        (
+            "06_verification_pack.py",
+            "autopilot.ops.scan",
+            Result(outputs={"verdict": "warn", "checks": [{"name": "cache", "status": "warn"}]}),
+            {"event_type": "readylayer.verification.requested", "project_id": "website", "source_module": "ops"},
+            {"target": "production", "scan_type": "performance", "checks": ["ssl", "cdn", "cache"]},
+            "| cache | warn |",
+        ),
+        (
+            "07_content_draft.py",
+            "autopilot.growth.content_draft",
+            Result(outputs={"title": "Retries", "body": "They wait.", "generator": "extractive", "sources": []}),
+            {"event_type": "growth.content.requested", "source_app": "aias", "source_module": "growth"},
+            {"format": "blog", "tone": "professional", "target_audience": "technical"},
+            "Retries  (written by: extractive)\n\nThey wait.",
+        ),
+    ],
+)
+def test_a_program_of_the_guide_sends_what_the_guide_says_and_shows_what_comes_back(
+    program: str,
+    template_key: str,
+    result: Result,
+    event: dict[str, str],
+    inputs: dict[str, object],
+    says: str,
+    plane: FakePlane,
+) -> None:
+    """Its event and its request word for word, and the outputs of the job."""
+    plane.results[template_key] = result
+    done = run(f"guide/{program}", plane=plane)
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout
+    stated = next(iter(plane.events.values()))
+    assert {name: stated[name] for name in event} == event
+    (asked,) = plane.inputs.values()
+    assert {name: asked[name] for name in inputs} == inputs

@@ -1,4 +1,4 @@
-"""Writes everything that can be generated: schemas/, infra/compose/services.yml and .importlinter.
+"""Writes everything that can be generated: schemas/, docs/templates.md, infra/compose/services.yml and .importlinter.
 
 ``python infra/generate.py`` writes; ``--check`` writes nothing, names each stale file and exits 1.
 """
@@ -18,15 +18,17 @@ from typing import Any
 
 import yaml
 from import_contracts import import_contracts
+from template_docs import templates_page
 
 from jobforge.contracts.asyncapi import Participant, asyncapi_document
 from jobforge.contracts.export import exported_messages, message_schema, topics_yaml
-from jobforge.execution.export import template_descriptors
+from jobforge.execution.export import templates_of
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = "infra/kafka/apps.yaml"
 COMPOSE = "infra/compose/services.yml"
 IMPORTS = ".importlinter"
+TEMPLATES = "docs/templates.md"
 EXAMPLES = "schemas/examples"
 SEALS = f"{EXAMPLES}/SHA256SUMS"
 """Grows by a line for each new example; a line that is there is never changed, so neither is its example."""
@@ -88,9 +90,10 @@ def generated(root: Path) -> dict[str, str]:
     files[IMPORTS] = import_contracts(root)
     for message in exported_messages():
         files[f"schemas/messages/{message.__name__}.json"] = _json(message_schema(message))
-    for domain in domains:
-        for descriptor in template_descriptors(domain):
-            files[f"schemas/templates/{descriptor['template_key']}.json"] = _json(descriptor)
+    templates = [template for domain in domains for template in templates_of(domain)]
+    for template in templates:
+        files[f"schemas/templates/{template.key}.json"] = _json(template.descriptor())
+    files[TEMPLATES] = templates_page(templates)
     for service in services:
         participant = Participant(service.name, service.about, service.version, service.kind == "domain")
         document = asyncapi_document(participant, apps=apps, domains=domains)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobforge.native import cache, containers, docker_plane, jaeger, kafka, machine, ports, services
+from jobforge.native import cache, containers, docker_plane, environment, jaeger, kafka, machine, ports, services
 from jobforge.native.places import ROOT, SERVICES
 from jobforge.native.plane import Plane
 from jobforge.native.ports import PortTaken
@@ -116,3 +116,25 @@ def test_a_service_without_registration_is_named(tmp_path: Path) -> None:
     (tmp_path / "mail" / "pyproject.toml").write_text("[project]\nname = 'mail'\n")
     with pytest.raises(ValueError, match=r"mail/pyproject.toml has no \[tool.jobforge\]"):
         services.registered(tmp_path)
+
+
+def test_a_development_plane_has_a_site_called_production_to_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The query door's page, on whatever port that is, and in containers by its name there."""
+    monkeypatch.delenv("JOBFORGE_TARGETS_FILE", raising=False)
+    monkeypatch.setenv("JOBFORGE_MANIFEST_PORT", "18081")
+    named = environment.targets(tmp_path, services.registered())
+    (target,) = yaml.safe_load(Path(named["JOBFORGE_TARGETS_FILE"]).read_text())
+    assert target == {"name": "production", "url": "http://127.0.0.1:18081/docs", "allow_private": True}
+    base = yaml.safe_load((ROOT / "infra/compose/base.yml").read_text())["services"]["service"]
+    assert f"./targets.yaml:{base['environment']['JOBFORGE_TARGETS_FILE']}:ro" in base["volumes"]
+    (inside,) = yaml.safe_load((ROOT / "infra/compose/targets.yaml").read_text())
+    assert inside == target | {"url": "http://manifest:8080/docs"}
+
+
+def test_a_targets_file_of_ones_own_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written, and what the variable says holds."""
+    monkeypatch.setenv("JOBFORGE_TARGETS_FILE", "/etc/own.yaml")
+    assert environment.targets(tmp_path, services.registered()) == {}
+    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,12 @@
 """What the demonstration and the doctor promise."""
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from starlette.applications import Starlette
@@ -14,7 +17,7 @@ from typer.testing import CliRunner
 
 from jobforge.cli import spans
 from jobforge.cli.app import app
-from jobforge.cli.demo_story import CHAPTERS, READYLAYER, SETTLER
+from jobforge.cli.demo_story import KNOWLEDGE_INDEX, KNOWLEDGE_SEARCH, READYLAYER, SETTLER, playable, story
 from jobforge.cli.doctor import possible_ways
 from jobforge.cli.machine_checks import Check
 from jobforge.contracts.identity import otel_trace_id
@@ -71,9 +74,10 @@ def test_the_demo_writes_everything_into_the_folder_it_names(
         result = CliRunner().invoke(app, ["demo", "--output", str(tmp_path)])
     assert result.exit_code == 0, result.output
     files = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
-    common = {f"{chapter.app}/{name}" for chapter in CHAPTERS for name in FILES}
-    assert files == common | {"settler/artifacts/summary.md", "readylayer/artifacts/photo-320.webp"}
-    assert [event["event_type"] for event in plane.events.values()] == [chapter.event_type for chapter in CHAPTERS]
+    common = {f"{step.name}/{name}" for step in (SETTLER, READYLAYER) for name in FILES}
+    assert files == common | {"index.html", "settler/artifacts/summary.md", "readylayer/artifacts/photo-320.webp"}
+    stated = [event.event_type for step in (SETTLER, READYLAYER) for event in step.events]
+    assert [event["event_type"] for event in plane.events.values()] == stated
     traces = [event["trace_id"] for event in plane.events.values()]
     assert traces == [job.trace_id for job in plane.jobs.values()]
     assert asked[0] == f"{otel_trace_id(traces[0]):032x}"
@@ -85,6 +89,63 @@ def test_the_demo_writes_everything_into_the_folder_it_names(
 
 
 FILES = ("manifest.json", "report.md", "report.html", "trace.json")
+
+
+def test_the_demos_index_page_shows_results_and_pictures_and_links_every_file(
+    plane: FakePlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also pages among the artifacts; what a job wrote into its outputs is text there; what is left out is named."""
+    monkeypatch.setenv("JOBFORGE_JAEGER_URL", NOWHERE)
+    plane.results[SETTLER.template_key] = Result(
+        outputs={"title": "<b>Lease</b>"}, artifacts={"page one.html": ("text/html", b"<p>")}
+    )
+    result = CliRunner().invoke(app, ["demo", "--output", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "index.html").read_text()
+    assert "&lt;b&gt;Lease&lt;/b&gt;" in page
+    assert '<img alt="photo-320.webp" src="readylayer/artifacts/photo-320.webp">' in page
+    assert '<iframe sandbox title="page one.html" src="settler/artifacts/page%20one.html">' in page
+    linked = {unquote(address) for address in re.findall(r'<a href="([^":]+)"', page)}
+    written = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert linked == written - {"index.html"}
+    assert "autopilot.ops.scan" in page.partition("Left out")[2]
+
+
+def test_a_step_is_played_after_the_one_it_needs(
+    plane: FakePlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search is requested when indexing has ended, though others run meanwhile."""
+    monkeypatch.setenv("JOBFORGE_JAEGER_URL", NOWHERE)
+    plane.results[KNOWLEDGE_INDEX.template_key] = plane.results[KNOWLEDGE_SEARCH.template_key] = Result()
+    result = CliRunner().invoke(app, ["demo", "--output", str(tmp_path), "--json"])
+    assert result.exit_code == 0, result.output
+    assert [each["step"] for each in json.loads(result.stdout)] == [
+        "settler",
+        "readylayer",
+        "aias-index",
+        "aias-search",
+    ]
+    ended = {job.template_key: job for job in plane.jobs.values()}
+    indexed, searched = ended[KNOWLEDGE_INDEX.template_key], ended[KNOWLEDGE_SEARCH.template_key]
+    assert indexed.finished_at is not None
+    assert searched.created_at is not None
+    assert searched.created_at >= indexed.finished_at
+
+
+def test_a_step_without_its_template_or_without_the_step_before_it_is_left_out() -> None:
+    """A draft needs the index that it quotes from."""
+    steps = story(datetime(2026, 11, 25, 12, tzinfo=UTC))
+    everything = {step.template_key for step in steps}
+    assert playable(steps, everything) == steps
+    lacking = playable(steps, everything - {KNOWLEDGE_INDEX.template_key})
+    assert [step.name for step in lacking] == ["settler", "readylayer", "keys", "verification"]
+
+
+def test_the_demos_usage_lies_in_the_day_that_it_asks_for() -> None:
+    """Also when it is played just after midnight."""
+    usage = next(step for step in story(datetime(2026, 11, 25, 0, 1, tzinfo=UTC)) if step.name == "keys")
+    assert usage.inputs["period"] == "2026-11-24"
+    assert {event.occurred_at.date() for event in usage.events if event.occurred_at} == {date(2026, 11, 24)}
 
 
 def test_the_demo_goes_on_without_jaeger_and_says_so(

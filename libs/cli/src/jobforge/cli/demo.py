@@ -1,8 +1,7 @@
-"""The demonstration: two apps' files go from event to job to manifest, report and trace."""
+"""The demonstration: the guide's apps go from event to job to manifest, report and trace."""
 
 import asyncio
-import json
-from dataclasses import dataclass
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,28 +11,18 @@ from rich.console import Console
 from rich.text import Text
 
 from jobforge.cli import showing, spans
-from jobforge.cli.demo_story import CHAPTERS, Chapter
-from jobforge.cli.failures import JOB_FAILED, Stop
+from jobforge.cli.demo_folder import Played, files_of, save_trace, save_work
+from jobforge.cli.demo_page import write_index
+from jobforge.cli.demo_story import Step, playable, story
+from jobforge.cli.failures import JOB_FAILED
 from jobforge.cli.following import Follower
-from jobforge.cli.reading import inside
 from jobforge.cli.setting import CALL_TIMEOUT, AsJson, aside, check_reachable, out, print_json
-from jobforge.client import AsyncJobForgeClient, generate_manifest_report, generate_trace_id
+from jobforge.client import AsyncJobForgeClient, generate_trace_id
 from jobforge.client.report_layout import size
 from jobforge.contracts.jobs import Job
-from jobforge.contracts.manifest import RunManifest
 
 TRACE_PATIENCE = 20.0
-"""Seconds to wait for a trace's last spans: exporters send them a moment after the work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A chapter that was played to its end."""
-
-    chapter: Chapter
-    job: Job
-    manifest: RunManifest
-    folder: Path
+"""Seconds to wait for the last spans of all traces: exporters send them a moment after the work."""
 
 
 def demo(
@@ -43,92 +32,98 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a real contract and a real photograph through a running plane."""
-    folder = output or Path("demo-output") / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-    played = asyncio.run(_play(tenant, folder))
-    traces = [_save_trace(each) for each in played]
+    """Play the guide's apps on a running plane, and leave a folder with what came of it."""
+    now = datetime.now(UTC)
+    folder = output or Path("demo-output") / now.strftime("%Y-%m-%dT%H-%M-%S")
+    steps = story(now)
+    played = asyncio.run(_play(steps, tenant, folder))
+    end = time.monotonic() + TRACE_PATIENCE
+    traces = [save_trace(each, patience=max(0.0, end - time.monotonic())) for each in played]
+    names = {each.step.name for each in played}
+    index = write_index(folder, played, [step for step in steps if step.name not in names])
     if as_json:
         print_json([_as_json(each, trace) for each, trace in zip(played, traces, strict=True)])
     else:
-        _show(played, traces, folder)
+        _show(played, traces, index)
     if any(each.job.status != "succeeded" for each in played):
         raise typer.Exit(JOB_FAILED)
 
 
-async def _play(tenant: str, folder: Path) -> list[Played]:
+async def _play(steps: tuple[Step, ...], tenant: str, folder: Path) -> list[Played]:
     async with AsyncJobForgeClient(timeout=CALL_TIMEOUT) as client:
         check_reachable(client.options)
-        jobs = [await _request(client, chapter, tenant) for chapter in CHAPTERS]
+        there = {template.template_key for template in await client.list_templates() if template.enabled}
+        chosen = playable(steps, there)
+        for step in steps:
+            if step not in chosen:
+                aside().print(f"[dim]{step.app}: {step.template_key} is left out: this plane does not offer it[/]")
+        jobs = {step.name: await _request(client, step, tenant) for step in chosen if step.after is None}
+        running: dict[str, asyncio.Task[Job]] = {}
         with Follower() as follower:
-            ended = await asyncio.gather(*(_follow(client, follower, job) for job in jobs))
-        return [await _save(client, chapter, job, folder) for chapter, job in zip(CHAPTERS, ended, strict=True)]
+            for step in chosen:
+                first = jobs.get(step.name) or running[str(step.after)]
+                running[step.name] = asyncio.create_task(_follow(client, follower, step, first, tenant))
+            ended = await asyncio.gather(*running.values())
+        return [await save_work(client, step, job, folder) for step, job in zip(chosen, ended, strict=True)]
 
 
-async def _request(client: AsyncJobForgeClient, chapter: Chapter, tenant: str) -> Job:
+async def _request(client: AsyncJobForgeClient, step: Step, tenant: str) -> Job:
     trace_id = generate_trace_id()
-    content = chapter.content()
-    aside().print(f"[bold]{chapter.app}[/] uploads {chapter.about}: {size(len(content))}")
-    await client.put_object(chapter.kind, chapter.object_id, content, tenant_id=tenant, content_type=chapter.media_type)
-    await client.submit_event(
-        tenant_id=tenant,
-        event_type=chapter.event_type,
-        trace_id=trace_id,
-        source_app=chapter.app,
-        source_module="core",
-        subject={"type": chapter.kind, "id": chapter.object_id},
-        payload=chapter.payload,
-        contains_pii=False,
-    )
-    aside().print(f"  states [cyan]{chapter.event_type}[/] and requests [cyan]{chapter.template_key}[/]")
+    contents = [(upload, upload.content()) for upload in step.uploads]
+    if step.about:
+        told = f": {size(sum(len(content) for _, content in contents))}" if contents else ""
+        aside().print(f"[bold]{step.app}[/] {'uploads' if contents else 'reports'} {step.about}{told}")
+    for upload, content in contents:
+        await client.put_object(
+            upload.kind, upload.object_id, content, tenant_id=tenant, content_type=upload.media_type
+        )
+    for event in step.events:
+        kind, subject_id = event.subject or ("", "")
+        await client.submit_event(
+            tenant_id=tenant,
+            event_type=event.event_type,
+            trace_id=trace_id,
+            source_app=step.app,
+            source_module=event.source_module,
+            subject={"type": kind, "id": subject_id} if event.subject else None,
+            payload=event.payload,
+            contains_pii=False,
+            occurred_at=event.occurred_at,
+        )
+    states = f"states [cyan]{step.events[0].event_type}[/] and " if step.events else ""
+    aside().print(f"  {step.app} {states}requests [cyan]{step.template_key}[/]")
     result = await client.request_job(
         tenant_id=tenant,
-        template_key=chapter.template_key,
-        inputs=chapter.inputs,
+        template_key=step.template_key,
+        inputs=step.inputs,
         trace_id=trace_id,
-        actor_id=f"{chapter.app}-service",
-        source_app=chapter.app,
+        actor_id=f"{step.app}-service",
+        source_app=step.app,
     )
     return result.job
 
 
-async def _follow(client: AsyncJobForgeClient, follower: Follower, job: Job) -> Job:
+async def _follow(
+    client: AsyncJobForgeClient, follower: Follower, step: Step, first: Job | asyncio.Task[Job], tenant: str
+) -> Job:
+    """Follow the step's job to its end; a step that waits for another is requested when that one has ended."""
+    if isinstance(first, asyncio.Task):
+        await first
+        job = await _request(client, step, tenant)
+    else:
+        job = first
     async for state in client.watch(job.id, job.tenant_id):
         follower.show(state)
         job = state
     return job
 
 
-async def _save(client: AsyncJobForgeClient, chapter: Chapter, job: Job, folder: Path) -> Played:
-    manifest = await client.get_run_manifest(run_id=job.id, tenant_id=job.tenant_id)
-    if manifest is None:
-        raise Stop(f"run {job.id} ended as {job.status} and has no manifest")
-    contents = {each.name: await client.get_artifact(job.id, each.name, job.tenant_id) for each in manifest.artifacts}
-    own = folder / chapter.app
-    artifacts = own / "artifacts"
-    artifacts.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        inside(artifacts, name).write_bytes(content)
-    (own / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False))
-    (own / "report.md").write_text(generate_manifest_report(manifest), "utf-8")
-    page = generate_manifest_report(manifest, format="html", artifact_bytes=contents)
-    (own / "report.html").write_text(page, "utf-8")
-    return Played(chapter, job, manifest, own)
-
-
-def _save_trace(played: Played) -> spans.Spans | None:
-    services = frozenset({"ingestion", played.chapter.app, "manifest"})
-    found = spans.fetch(played.manifest.trace.otel_trace_id or "", services=services, patience=TRACE_PATIENCE)
-    if found is not None and found.count:
-        (played.folder / "trace.json").write_text(json.dumps(found.document, indent=1))
-    return found
-
-
-def _show(played: list[Played], traces: list[spans.Spans | None], folder: Path) -> None:
+def _show(played: list[Played], traces: list[spans.Spans | None], index: Path) -> None:
     console = out()
     table = showing.table("Job", "Status", "Ran", "Artifacts", "Trace")
     for each, trace in zip(played, traces, strict=True):
         table.add_row(
-            each.chapter.template_key,
+            each.step.template_key,
             showing.status(each.job),
             showing.took(each.job),
             str(len(each.manifest.artifacts)),
@@ -140,7 +135,8 @@ def _show(played: list[Played], traces: list[spans.Spans | None], folder: Path) 
         _show_one(console, each)
     if any(trace is None for trace in traces):
         console.print(f"\nTraces are kept nowhere: no Jaeger answers at {spans.jaeger_url()} (JOBFORGE_JAEGER_URL).")
-    console.print(Text.assemble("\nEverything is in ", (str(folder.resolve()), "bold")), soft_wrap=True)
+    console.print(Text.assemble("\nEverything is in ", (str(index.parent.resolve()), "bold")), soft_wrap=True)
+    console.print(Text.assemble("Begin with       ", (str(index.resolve()), "bold")), soft_wrap=True)
 
 
 def _told(trace: spans.Spans | None) -> str:
@@ -150,10 +146,10 @@ def _told(trace: spans.Spans | None) -> str:
 
 
 def _show_one(console: Console, played: Played) -> None:
-    console.print(f"\n[bold]{played.chapter.app}[/]  run {played.job.id}  trace {played.job.trace_id}", soft_wrap=True)
+    console.print(f"\n[bold]{played.step.name}[/]  run {played.job.id}  trace {played.job.trace_id}", soft_wrap=True)
     if played.job.error:
         console.print(Text(f"  failed  {played.job.error.code}: {played.job.error.message}", "red"), soft_wrap=True)
-    for path in _files(played.folder):
+    for path in files_of(played.folder):
         console.print(Text(f"  {path}"), soft_wrap=True)
     console.print(Text(f"  report  {(played.folder / 'report.html').resolve()}"), soft_wrap=True)
     if played.manifest.trace.url:
@@ -164,16 +160,13 @@ def _show_one(console: Console, played: Played) -> None:
 
 def _as_json(played: Played, trace: spans.Spans | None) -> dict[str, object]:
     return {
-        "app": played.chapter.app,
+        "step": played.step.name,
+        "app": played.step.app,
         "run_id": str(played.job.id),
         "status": played.job.status,
         "trace_id": played.job.trace_id,
         "trace_url": played.manifest.trace.url,
         "spans": trace.count if trace else None,
         "folder": str(played.folder.resolve()),
-        "files": _files(played.folder),
+        "files": files_of(played.folder),
     }
-
-
-def _files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

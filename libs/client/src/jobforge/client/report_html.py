@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 
@@ -15,9 +16,17 @@ def to_html(report: Report) -> str:
 
 @cache
 def _template() -> Template:
-    folder = files("jobforge.client") / "templates"
-    sources = {each.name: each.read_text("utf-8") for each in folder.iterdir() if each.name.endswith((".j2", ".css"))}
-    environment = Environment(
-        loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    return environment().get_template("report.html.j2")
+
+
+def environment(*more: Traversable) -> Environment:
+    """What pages are made with: the report's style and layout, and the templates of further folders."""
+    folders = (files("jobforge.client") / "templates", *more)
+    pages = [each for folder in folders for each in folder.iterdir() if each.name.endswith((".j2", ".css"))]
+    return Environment(
+        loader=DictLoader({each.name: each.read_text("utf-8") for each in pages}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")
