@@ -38,6 +38,10 @@ def test_no_file_declares_nothing() -> None:
         ("trigger: []", "trigger: this field is not known here"),
         ("triggers: [{name: a}]", "triggers[0].event_type: this field is required: add it"),
         (f"triggers: [{TRIGGER}, condition: 'a.'}}]", "triggers[0].condition: 'a.' is no JMESPath expression"),
+        (
+            f"triggers: [{TRIGGER}, inputs: {{a: [{{b: '$.c['}}]}}}}]",
+            "triggers[0].inputs: 'c[' is no JMESPath expression",
+        ),
         (f"triggers: [{TRIGGER}}}, {TRIGGER}}}]", "name: 'a' is given 2 times: each trigger and schedule needs"),
         (f"schedules: [{SCHEDULE}, cron: '0 0 * *'}}]", "schedules[0].cron: '0 0 * *' does not have 5 fields"),
         (f"schedules: [{SCHEDULE}, cron: '0 0 * * *', time_zone: Berlin}}]", "use a name such as Europe/Berlin"),

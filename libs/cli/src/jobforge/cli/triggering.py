@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import jmespath
 import typer
 import yaml
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from jobforge.cli.failures import Stop, told
 from jobforge.cli.setting import AnyTenant, AsJson, Tenant, aside, out, plane, print_json
 from jobforge.cli.switching import told_switch
 from jobforge.client import JobForgeClient
+from jobforge.contracts.base import JsonObject
 from jobforge.contracts.envelope import EventEnvelope
 from jobforge.contracts.triggers import Trigger, Unmapped, job_for, wants
 
@@ -121,7 +123,15 @@ def _past(client: JobForgeClient, trigger: Trigger, tenant: str, limit: int) -> 
 def _tried(trigger: Trigger, event: EventEnvelope) -> dict[str, Any]:
     shown = {"event_id": str(event.event_id), "event_type": event.event_type, "trace_id": event.trace_id}
     try:
-        inputs = job_for(trigger, event).inputs if wants(trigger, event) else None
+        inputs = job_for(trigger, event, _search).inputs if wants(trigger, event, _search) else None
     except Unmapped as error:
         return {**shown, "acts": False, "inputs": None, "problem": str(error)}
     return {**shown, "acts": inputs is not None, "inputs": inputs, "problem": None}
+
+
+def _search(expression: str, source: JsonObject) -> Any:
+    """As the scheduler does it."""
+    try:
+        return jmespath.search(expression, source)
+    except Exception as error:  # an expression that fails on an event is what a trial is to show
+        raise Unmapped(f"{expression}: {' '.join(str(error).split())}") from None

@@ -2,14 +2,11 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from jobforge.contracts.base import JsonObject, ProjectId, StrictInput, TemplateKey, TenantId, TriggerName
 from jobforge.contracts.envelope import EventEnvelope
@@ -21,40 +18,10 @@ TRACES_REMEMBERED = 10_000
 _MAPPED = "$."
 
 
-@lru_cache(maxsize=1024)
-def compiled(expression: str) -> ParsedResult:
-    """A JMESPath expression, ready to search; raises ``ValueError`` that says what is wrong with it."""
-    try:
-        return jmespath.compile(expression)
-    except JMESPathError as error:
-        said = " ".join(str(error).split())
-        raise ValueError(f"{expression!r} is no JMESPath expression ({said}): see https://jmespath.org") from None
-
-
-def _expression(value: str) -> str:
-    compiled(value)
-    return value
-
-
-def _inputs(value: JsonObject) -> JsonObject:
-    _each_expression(value)
-    return value
-
-
-def _each_expression(value: Any) -> None:
-    if isinstance(value, str) and value.startswith(_MAPPED):
-        compiled(value.removeprefix(_MAPPED))
-    elif isinstance(value, dict):
-        for item in value.values():
-            _each_expression(item)
-    elif isinstance(value, list):
-        for item in value:
-            _each_expression(item)
-
-
+Search = Callable[[str, JsonObject], Any]
+"""What a JMESPath expression finds in a value; raises ``Unmapped``."""
 EventPattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.*-]+$", max_length=200)]
-Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_expression)]
-MappedInputs = Annotated[JsonObject, AfterValidator(_inputs)]
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
 class Trigger(StrictInput):
@@ -68,7 +35,7 @@ class Trigger(StrictInput):
     event_type: EventPattern
     condition: Expression | None = None
     template: TemplateKey
-    inputs: MappedInputs = Field(default_factory=dict)
+    inputs: JsonObject = Field(default_factory=dict)
     most_per_trace: int = Field(default=MOST_PER_TRACE, ge=1, le=100_000)
     enabled: bool = True
 
@@ -86,7 +53,7 @@ class Schedule(StrictInput):
     tenant_id: TenantId
     project_id: ProjectId | None = None
     template: TemplateKey
-    inputs: MappedInputs = Field(default_factory=dict)
+    inputs: JsonObject = Field(default_factory=dict)
     enabled: bool = True
 
 
@@ -94,33 +61,41 @@ class Unmapped(ValueError):
     """A condition or mapping failed on this event: a function got what it cannot take."""
 
 
-def wants(trigger: Trigger, event: EventEnvelope) -> bool:
+def expressions(declared: Trigger | Schedule) -> Iterator[tuple[str, str]]:
+    """Every JMESPath expression of a declaration, after the name of its field."""
+    if isinstance(declared, Trigger) and declared.condition is not None:
+        yield "condition", declared.condition
+    for expression in _mappings(declared.inputs):
+        yield "inputs", expression
+
+
+def wants(trigger: Trigger, event: EventEnvelope, search: Search) -> bool:
     """Whether the trigger is meant for this event; raises ``Unmapped``."""
     if not _pattern(trigger.event_type).fullmatch(event.event_type):
         return False
-    return trigger.condition is None or _truth(_search(trigger.condition, _seen(event)))
+    return trigger.condition is None or _truth(search(trigger.condition, _seen(event)))
 
 
-def job_for(trigger: Trigger, event: EventEnvelope) -> InboxJob:
+def job_for(trigger: Trigger, event: EventEnvelope, search: Search) -> InboxJob:
     """The request that the event makes, the same however often it is made; raises ``Unmapped``."""
     return InboxJob(
         kind="job",
         tenant_id=event.tenant_id,
         project_id=event.project_id,
         template_key=trigger.template,
-        inputs=mapped(trigger.inputs, _seen(event)),
+        inputs=mapped(trigger.inputs, _seen(event), search),
         trace_id=event.trace_id,
         actor_id=f"trigger:{trigger.name}",
         idempotency_key=f"trigger:{trigger.name}:{event.event_id}",
     )
 
 
-def mapped(inputs: JsonObject, source: JsonObject) -> JsonObject:
+def mapped(inputs: JsonObject, source: JsonObject, search: Search) -> JsonObject:
     """The inputs, each ``$.`` string replaced by what it finds; a field that finds nothing is left out.
 
     Raises ``Unmapped``.
     """
-    found: JsonObject = _mapped(inputs, source)
+    found: JsonObject = _mapped(inputs, source, search)
     return found
 
 
@@ -148,22 +123,23 @@ class Fired:
         return False
 
 
-def _mapped(value: Any, source: JsonObject) -> Any:
+def _mapped(value: Any, source: JsonObject, search: Search) -> Any:
     if isinstance(value, str) and value.startswith(_MAPPED):
-        return _search(value.removeprefix(_MAPPED), source)
+        return search(value.removeprefix(_MAPPED), source)
     if isinstance(value, list):
-        return [_mapped(item, source) for item in value]
+        return [_mapped(item, source, search) for item in value]
     if isinstance(value, Mapping):
-        pairs = {key: (item, _mapped(item, source)) for key, item in value.items()}
+        pairs = {key: (item, _mapped(item, source, search)) for key, item in value.items()}
         return {key: found for key, (item, found) in pairs.items() if found is not None or item is None}
     return value
 
 
-def _search(expression: str, source: JsonObject) -> Any:
-    try:
-        return compiled(expression).search(source)
-    except Exception as error:  # whatever a declared expression meets in an app's data is no fault of its reader
-        raise Unmapped(f"{expression}: {' '.join(str(error).split())}") from None
+def _mappings(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and value.startswith(_MAPPED):
+        yield value.removeprefix(_MAPPED)
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _mappings(item)
 
 
 def _truth(value: Any) -> bool:

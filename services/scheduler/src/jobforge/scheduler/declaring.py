@@ -1,7 +1,7 @@
 """Triggers and schedules as their file declares them, checked before anything starts and announced to the plane."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ from jobforge.chassis.wire import Publisher
 from jobforge.contracts.base import StrictInput
 from jobforge.contracts.control import TriggerAnnounced
 from jobforge.contracts.topics import CONTROL
-from jobforge.contracts.triggers import Schedule, Trigger
+from jobforge.contracts.triggers import Schedule, Trigger, expressions
 from jobforge.scheduler import ticks
+from jobforge.scheduler.expressions import compiled
 
 FLAG = "JOBFORGE_TRIGGERS_ENABLED"
 _REMEDIES = {
@@ -60,7 +61,7 @@ def declared(file: str) -> Declared:
     except ValidationError as error:
         problems = [f"{_place(one['loc'])}: {_remedy(one)}" for one in error.errors(include_url=False)]
         raise TriggersFileInvalid(_listed(file, problems)) from None
-    if problems := [*_schedule_problems(parsed.schedules), *_name_problems(parsed)]:
+    if problems := [*_expression_problems(parsed), *_schedule_problems(parsed.schedules), *_name_problems(parsed)]:
         raise TriggersFileInvalid(_listed(file, problems))
     return Declared(parsed.triggers, parsed.schedules)
 
@@ -98,6 +99,21 @@ class Standing:
         if announced is None or not self._control.flag(FLAG) or not self._control.trigger_enabled(announced):
             return None
         return self._control.trigger_since(announced)
+
+
+def _expression_problems(parsed: _File) -> Iterable[str]:
+    for kind, several in _kinds(parsed):
+        for index, one in enumerate(several):
+            for field, expression in expressions(one):
+                try:
+                    compiled(expression)
+                except ValueError as error:
+                    yield f"{kind}[{index}].{field}: {error}"
+
+
+def _kinds(parsed: _File) -> Iterable[tuple[str, Sequence[Trigger | Schedule]]]:
+    yield "triggers", parsed.triggers
+    yield "schedules", parsed.schedules
 
 
 def _schedule_problems(schedules: Iterable[Schedule]) -> Iterable[str]:

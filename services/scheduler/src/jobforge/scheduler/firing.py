@@ -18,6 +18,7 @@ from jobforge.contracts.inbox import OPERATORS_APP, InboxJob
 from jobforge.contracts.reading import Unreadable, read
 from jobforge.contracts.topics import INBOX
 from jobforge.contracts.triggers import Fired, Trigger, Unmapped, job_for, wants
+from jobforge.scheduler.expressions import search
 
 GROUP = "scheduler-triggers"
 OWN_INBOX = INBOX.named(OPERATORS_APP)
@@ -172,7 +173,7 @@ class Firings:
 
 def _job(trigger: Trigger, event: EventEnvelope) -> InboxJob | None:
     try:
-        return job_for(trigger, event) if wants(trigger, event) else None
+        return job_for(trigger, event, search) if wants(trigger, event, search) else None
     except Unmapped as error:
         _refused(trigger, event, "unmapped", str(error))
         return None

@@ -13,6 +13,7 @@ from jobforge.contracts.control import ScheduleTicked
 from jobforge.contracts.identity import run_id_for_key, run_key
 from jobforge.contracts.inbox import InboxJob
 from jobforge.contracts.triggers import Schedule, Unmapped, mapped
+from jobforge.scheduler.expressions import search
 from jobforge.scheduler.firing import OWN_INBOX, Switches
 from jobforge.scheduler.ticks import following, latest, source, spelled
 
@@ -83,7 +84,7 @@ class Ticking:
         key = f"schedule:{schedule.name}:{spelled(tick)}"
         run_id = run_id_for_key(schedule.tenant_id, schedule.template, key)
         try:
-            inputs = mapped(schedule.inputs, source(schedule, tick))
+            inputs = mapped(schedule.inputs, source(schedule, tick), search)
         except Unmapped as error:
             child(TRIGGERS_REFUSED, schedule.name, "unmapped").inc()
             log.error("schedule.refused", schedule=schedule.name, tick=spelled(tick), detail=str(error))
