@@ -1,5 +1,6 @@
 """The import contracts hold here, follow new packages by themselves, and bite."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,8 +64,9 @@ def lint_imports(root: Path, prepare: str) -> "subprocess.CompletedProcess[str]"
         f"import sys; sys.argv = ['lint-imports', '--no-cache']; {prepare}"
         "from importlinter.cli import lint_imports_command; lint_imports_command()"
     )
+    wide = {**os.environ, "COLUMNS": "200"}  # a contract and its verdict on one line, however narrow the terminal is
     command = [sys.executable, "-c", program]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=root, env=wide, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_import_contracts_hold(root: Path, tmp_path: Path) -> None:

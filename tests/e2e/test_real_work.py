@@ -11,7 +11,7 @@ from jobforge.testkit.waiting import until
 
 ROOT = Path(__file__).parents[2]
 DEMO_DATA = ROOT / "libs/cli/src/jobforge/cli/demo_data"
-DOMAINS = ("ingestion", "manifest", "settler", "readylayer")
+DOMAINS = ("ingestion", "manifest", "scheduler", "settler", "readylayer")
 
 
 async def test_the_demo_takes_files_of_each_app_to_manifest_report_and_trace(running: Start, tmp_path: Path) -> None:
