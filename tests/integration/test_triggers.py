@@ -30,9 +30,8 @@ async def test_an_event_delivered_twice_around_a_killed_scheduler_makes_one_run(
     """Sent twice, and read from the start again by a new process: one run, in the event's trace."""
     file = tmp_path / "triggers.yaml"
     file.write_text(DECLARED)
-    declared = {"JOBFORGE_TRIGGERS_FILE": str(file)}
     await workers.services.start("ingestion", "manifest", "echo")
-    await workers.services.start("scheduler", **declared)
+    await workers.services.start("scheduler", JOBFORGE_TRIGGERS_FILE=str(file))
     url, query_url = workers.services["ingestion"].url, workers.services["manifest"].url
     event_id = uuid4()
     async with AsyncJobForgeClient(url=url, query_url=query_url) as client:
@@ -58,7 +57,7 @@ async def test_an_event_delivered_twice_around_a_killed_scheduler_makes_one_run(
         workers.services["scheduler"].kill()
         await send()
         await read_again(workers)
-        await workers.services.start("scheduler", **declared)
+        await workers.services.start("scheduler", JOBFORGE_TRIGGERS_FILE=str(file))
         await until(lambda: requested(workers, 3), timeout=40, every=0.2)
         await until(lambda: accepted(workers, 3), timeout=40, every=0.2)
         assert [run.id for run in (await client.list_runs(tenant_id="acme")).runs] == [run_id]

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from jobforge.chassis.artifacts import ArtifactStore
-from jobforge.chassis.control import ControlMessage, ControlView
+from jobforge.chassis.control import ControlView
 from jobforge.chassis.redis_line import Command
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import AttributeValue, SpanContext
 from jobforge.chassis.telemetry import Telemetry
-from jobforge.contracts.control import AppRegistered, FlagSet, TemplateAnnounced, TemplateSwitched
+from jobforge.contracts.control import AppRegistered, ControlMessage, FlagSet, TemplateAnnounced, TemplateSwitched
 from jobforge.ingestion.app import Plane, create_door
 from jobforge.ingestion.door import Door
 from jobforge.ingestion.recall import Recall

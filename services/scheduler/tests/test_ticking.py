@@ -108,7 +108,7 @@ async def test_a_tick_that_was_not_acknowledged_is_due_again(plane: Clockwork) -
     assert await plane.look(timedelta(days=1)) == []
     plane.log.down = False
     assert await plane.look() == ["2026-11-24T01:00:00Z"]
-    noted = [CONTROL.validate_json(record.value) for record in plane.log.records("jobforge.control")]
+    noted = [CONTROL.validate_json(record.value or b"") for record in plane.log.records("jobforge.control")]
     assert [one.tick for one in noted if isinstance(one, ScheduleTicked)] == [datetime(2026, 11, 24, 1, tzinfo=UTC)]
 
 

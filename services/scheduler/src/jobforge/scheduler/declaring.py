@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from jobforge.chassis.control import ControlView, announce
 from jobforge.chassis.wire import Publisher
@@ -33,7 +33,7 @@ class TriggersFileInvalid(ValueError):
 
 class _File(StrictInput):
     triggers: tuple[Trigger, ...] = ()
-    schedules: tuple[Schedule, ...] = Field(default=())
+    schedules: tuple[Schedule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class Declared:
 
     triggers: tuple[Trigger, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Trigger | Schedule, ...]:
+        """Triggers, then schedules."""
+        return *self.triggers, *self.schedules
 
 
 def declared(file: str) -> Declared:
@@ -61,9 +66,10 @@ def declared(file: str) -> Declared:
     except ValidationError as error:
         problems = [f"{_place(one['loc'])}: {_remedy(one)}" for one in error.errors(include_url=False)]
         raise TriggersFileInvalid(_listed(file, problems)) from None
-    if problems := [*_expression_problems(parsed), *_schedule_problems(parsed.schedules), *_name_problems(parsed)]:
+    what = Declared(parsed.triggers, parsed.schedules)
+    if problems := [*_expression_problems(what), *_schedule_problems(what.schedules), *_name_problems(what)]:
         raise TriggersFileInvalid(_listed(file, problems))
-    return Declared(parsed.triggers, parsed.schedules)
+    return what
 
 
 class Standing:
@@ -76,7 +82,7 @@ class Standing:
 
     def settle(self, now: datetime) -> None:
         """Begin to act, once control was read: what was declared before keeps the time since when it is."""
-        for one in (*self._what.triggers, *self._what.schedules):
+        for one in self._what.everything:
             before = self._control.triggers.get(one.name)
             same = before is not None and (before.cron is None) == isinstance(one, Trigger)
             since = before.declared_at if before is not None and same else now
@@ -101,8 +107,8 @@ class Standing:
         return self._control.trigger_since(announced)
 
 
-def _expression_problems(parsed: _File) -> Iterable[str]:
-    for kind, several in _kinds(parsed):
+def _expression_problems(what: Declared) -> Iterable[str]:
+    for kind, several in _kinds(what):
         for index, one in enumerate(several):
             for field, expression in expressions(one):
                 try:
@@ -111,9 +117,9 @@ def _expression_problems(parsed: _File) -> Iterable[str]:
                     yield f"{kind}[{index}].{field}: {error}"
 
 
-def _kinds(parsed: _File) -> Iterable[tuple[str, Sequence[Trigger | Schedule]]]:
-    yield "triggers", parsed.triggers
-    yield "schedules", parsed.schedules
+def _kinds(what: Declared) -> Iterable[tuple[str, Sequence[Trigger | Schedule]]]:
+    yield "triggers", what.triggers
+    yield "schedules", what.schedules
 
 
 def _schedule_problems(schedules: Iterable[Schedule]) -> Iterable[str]:
@@ -129,8 +135,8 @@ def _schedule_problems(schedules: Iterable[Schedule]) -> Iterable[str]:
             yield f"{place}.cron: {wrong}"
 
 
-def _name_problems(parsed: _File) -> Iterable[str]:
-    names = Counter(one.name for one in (*parsed.triggers, *parsed.schedules))
+def _name_problems(what: Declared) -> Iterable[str]:
+    names = Counter(one.name for one in what.everything)
     for name, count in names.items():
         if count > 1:
             yield f"name: {name!r} is given {count} times: each trigger and schedule needs a name of its own"
