@@ -158,8 +158,7 @@ def _written(counts: Counts, keyed: "polars.DataFrame", question: Question) -> A
         schema={"bucket": pl.Int64, "bucket_start": pl.String, "at": pl.Datetime("us", "UTC")},
     )
     keys = keyed.select(pl.col("key_id").unique()).sort("key_id")
-    csv = BytesIO()
-    tables: list[pl.DataFrame] = []
+    csv, tables = BytesIO(), list[pl.DataFrame]()
     at_once = max(1, _ROWS_AT_ONCE // buckets.height)
     for first in range(0, max(1, keys.height), at_once):
         filled = (
