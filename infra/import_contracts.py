@@ -57,7 +57,7 @@ def import_contracts(root: Path) -> str:
     sections.append(
         _contract(
             "layers",
-            "services over documents over execution over chassis over contracts; no service imports another",
+            "services over documents over execution over chassis over contracts",
             "layers",
             layers=[*([" | ".join(services)] if services else []), *stack],
         )
