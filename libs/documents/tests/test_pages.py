@@ -139,6 +139,7 @@ def test_a_docx_of_broken_xml_is_unreadable(body: bytes) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "PNG"),
         (b"{\\rtf1 hello}", "RTF"),
         (b"<!DOCTYPE html><p>hello", "HTML"),
+        (b"\xef\xbb\xbf<!-- filed --><html><p>hello", "HTML"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), ".doc"),
         (bytes(range(256)) * 4, "binary"),
     ],
