@@ -23,7 +23,12 @@ class Trial:
 
 
 def smallest(
-    attempt: Callable[[int], Trial], *, target: float, guess: int, slope: float = SLOPE, look_around: bool = True
+    attempt: Callable[[int], Trial],
+    *,
+    target: float,
+    guess: int,
+    slope: float = SLOPE,
+    look_around: bool = True,
 ) -> list[Trial]:
     """Every trial that the search made; ``preferred`` picks among them.
 
@@ -67,7 +72,7 @@ def slope_at(trials: Iterable[Trial], target: float) -> float:
     near = sorted(by_quality.items(), key=lambda tried: abs(tried[1].ssim - target))[:2]
     if len(near) < 2 or near[0][1].ssim == near[1][1].ssim:
         return SLOPE
-    return abs((near[0][1].ssim - near[1][1].ssim) / (near[0][0] - near[1][0]))
+    return float(abs(near[0][1].ssim - near[1][1].ssim) / abs(near[0][0] - near[1][0]))
 
 
 def _beyond(tried: list[tuple[int, Trial]], target: float, slope: float) -> int:
