@@ -96,15 +96,15 @@ def test_the_demos_index_page_shows_results_and_pictures_and_links_every_file(
 ) -> None:
     """Also pages among the artifacts; what a job wrote into its outputs is text there; what is left out is named."""
     monkeypatch.setenv("JOBFORGE_JAEGER_URL", NOWHERE)
-    plane.results[SETTLER.template_key] = Result(
-        outputs={"title": "<b>Lease</b>"}, artifacts={"page one.html": ("text/html", b"<p>")}
-    )
+    pages = {"page one.html": ("text/html", b"<!doctype html><p>"), "piece.html": ("text/html", b"<p>to paste")}
+    plane.results[SETTLER.template_key] = Result(outputs={"title": "<b>Lease</b>"}, artifacts=pages)
     result = CliRunner().invoke(app, ["demo", "--output", str(tmp_path)])
     assert result.exit_code == 0, result.output
     page = (tmp_path / "index.html").read_text()
     assert "&lt;b&gt;Lease&lt;/b&gt;" in page
     assert '<img alt="photo-320.webp" src="readylayer/artifacts/photo-320.webp">' in page
     assert '<iframe sandbox title="page one.html" src="settler/artifacts/page%20one.html">' in page
+    assert page.count("<iframe") == 1, "a piece of a page is linked, not shown"
     linked = {unquote(address) for address in re.findall(r'<a href="([^":]+)"', page)}
     written = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
     assert linked == written - {"index.html"}

@@ -61,7 +61,7 @@ def _section(played: Played) -> Section:
         error=f"{error.code}: {error.message}" if error else None,
         results=laid_out.fields if isinstance(laid_out, Fields) else (),
         pictures=_artifacts(played, "image/"),
-        pages=_artifacts(played, "text/html"),
+        pages=tuple(each for each in _artifacts(played, "text/html") if _is_page(played, each[1])),
         links=(
             *((f"{step.name}/{name}", words) for name, words in _LINKS if name in there),
             *((_address(step, each), each.name) for each in manifest.artifacts),
@@ -73,6 +73,11 @@ def _section(played: Played) -> Section:
 def _artifacts(played: Played, media_type: str) -> tuple[tuple[str, str], ...]:
     found = [each for each in played.manifest.artifacts if each.media_type.startswith(media_type)]
     return tuple((_address(played.step, each), each.name) for each in found)
+
+
+def _is_page(played: Played, name: str) -> bool:
+    """A whole page, not a piece to paste into one."""
+    return (played.folder / ARTIFACTS / name).read_bytes()[:15].lower().startswith(b"<!doctype html")
 
 
 def _address(step: Step, artifact: Artifact) -> str:

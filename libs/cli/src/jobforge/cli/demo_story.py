@@ -8,7 +8,7 @@ from typing import Any
 
 INDEX, DOCUMENT_KIND = "demo", "document"
 NOTES = ("note-accepted-requests", "note-runs-and-retries", "note-manifests-and-traces")
-DRAFT_TOPIC = "What happens to a job that fails"
+DRAFT_TOPIC = "jobs that fail, retries and dead letters"
 
 
 @dataclass(frozen=True, slots=True)
