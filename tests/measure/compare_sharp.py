@@ -116,9 +116,9 @@ def _compared(sharp: Sharp, name: str, png: bytes, kind: TargetFormat) -> float:
     reference = Reference(pyvips.Image.pngload_buffer(png))
     found: dict[str, float] = {}
     for options in SETTINGS[kind]:
-        attempt = _attempt(sharp, png, kind, options, reference)
+        attempt = sharp_attempt(sharp, png, kind, options, reference)
         trials = smallest(attempt, target=ours.ssim, guess=GUESS[kind])
-        size = _bytes_at(trials, ours.ssim)
+        size = bytes_at(trials, ours.ssim)
         if size is not None:
             found[json.dumps(options)] = size
     if kind == "png":
@@ -129,9 +129,11 @@ def _compared(sharp: Sharp, name: str, png: bytes, kind: TargetFormat) -> float:
     return share
 
 
-def _attempt(
+def sharp_attempt(
     sharp: Sharp, png: bytes, kind: TargetFormat, options: dict[str, Any], reference: Reference
 ) -> Callable[[int], Trial]:
+    """What sharp makes of the pixels at a quality."""
+
     def attempt(quality: int) -> Trial:
         data = sharp.encode(png, kind, {**options, "quality": quality})
         return Trial(quality, data, reference.ssim(data))
@@ -139,7 +141,7 @@ def _attempt(
     return attempt
 
 
-def _bytes_at(trials: list[Trial], ssim: float) -> float | None:
+def bytes_at(trials: list[Trial], ssim: float) -> float | None:
     """The bytes at that similarity, between the nearest trials below and above; None where none reaches it."""
     above = min((t for t in trials if t.ssim >= ssim), key=lambda t: len(t.data), default=None)
     below = max((t for t in trials if t.ssim < ssim), key=lambda t: t.ssim, default=None)

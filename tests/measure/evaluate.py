@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import eval_contracts
+import eval_images
 import eval_search
 import eval_usage
 import psutil
@@ -41,6 +42,7 @@ def main() -> int:
     parts: dict[str, Part] = {
         "contracts": partial(eval_contracts.measure, judge=given.judge),
         "search": eval_search.measure,
+        "images": eval_images.measure,
         "usage": eval_usage.measure,
     }
     for needed in (given.data / "contracts", given.data / "cranfield", given.data / "images", given.judge):
