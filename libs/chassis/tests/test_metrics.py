@@ -10,7 +10,19 @@ from prometheus_client.metrics import MetricWrapperBase
 from jobforge.chassis import metrics
 
 DECLARED = {name: value for name, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)}
-FEW_VALUES = {"template", "outcome", "topic", "group", "partition", "reason", "route", "method", "status", "error_type"}
+FEW_VALUES = {
+    "template",
+    "outcome",
+    "topic",
+    "group",
+    "partition",
+    "reason",
+    "route",
+    "method",
+    "status",
+    "error_type",
+    "trigger",
+}
 
 
 @pytest.mark.parametrize("name", sorted(DECLARED))
