@@ -1,7 +1,7 @@
 """What happened to a run, in order, and where its time went."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import zip_longest
 
 from jobforge.autopilot.diagnosing.case import Case
@@ -13,6 +13,7 @@ SPENT = "job.attempts_exhausted"
 MOST_MOMENTS = 60
 """Of a timeline; events and other runs that do not fit are counted instead."""
 LONGEST_QUOTE = 300
+_UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 
 def began(case: Case) -> list[Attempt]:
@@ -77,7 +78,7 @@ def timeline(case: Case) -> list[Moment]:
     own = [*_own(case)]
     around = [*_around(case)]
     room = max(0, MOST_MOMENTS - len(own))
-    moments = sorted(own + around[:room], key=lambda each: (each.at is None, each.at))
+    moments = sorted(own + around[:room], key=lambda each: each.at or _UNKNOWN)
     if len(around) > room:
         more = len(around) - room
         moments.append(Moment(at=None, what="more in the trace", detail=f"{more} events and runs are not listed"))
@@ -87,7 +88,8 @@ def timeline(case: Case) -> list[Moment]:
 def _own(case: Case) -> Iterator[Moment]:
     run, spent, attempts = case.run, time_spent(case), began(case)
     by = ", ".join(filter(None, (case.manifest.requested_by.source_app, case.manifest.requested_by.actor_id)))
-    yield Moment(at=_asked(case), what="requested", detail=f"{run.template_key}{f' by {by}' if by else ''}")
+    if asked := _asked(case):
+        yield Moment(at=asked, what="requested", detail=f"{run.template_key}{f' by {by}' if by else ''}")
     for number, (attempt, after) in enumerate(zip_longest(attempts, attempts[1:]), 1):
         if len(attempts) > MOST_MOMENTS // 3 and MOST_MOMENTS // 6 < number <= len(attempts) - MOST_MOMENTS // 6:
             continue  # of a run with very many attempts the first and the last are shown

@@ -64,7 +64,7 @@ class Knowledge:
         from jobforge.client import JobForgeError
 
         try:
-            async with await job.in_thread(_connected, self._settings) as client:
+            async with await job.in_thread(connected, self._settings, 15) as client:
                 run = await self._search(client, job, {"query": query, "k": k, "index": index})
                 _check(run, index)
                 hits = await _hits(client, run)
@@ -87,12 +87,12 @@ class Knowledge:
         return run
 
 
-def _connected(settings: PlaneSettings) -> "AsyncJobForgeClient":
-    """Runs in a thread: making an HTTP client reads certificates."""
+def connected(settings: PlaneSettings, timeout: float) -> "AsyncJobForgeClient":
+    """A client that waits so many seconds for an answer. Runs in a thread: making one reads certificates."""
     from jobforge.client import AsyncJobForgeClient
 
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    return AsyncJobForgeClient(url=settings.url, query_url=settings.query_url, api_key=key, timeout=15)
+    return AsyncJobForgeClient(url=settings.url, query_url=settings.query_url, api_key=key, timeout=timeout)
 
 
 def _check(run: Run, index: str) -> None:
