@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from jobforge.autopilot.diagnosing.plane import Runs
 from jobforge.autopilot.drafting.knowledge import Knowledge, PlaneSettings
 from jobforge.autopilot.drafting.model import Model, ModelSettings
 from jobforge.autopilot.scanning.history import History
@@ -13,9 +14,11 @@ from jobforge.chassis.settings import Settings
 def autopilot_tools(settings: Settings) -> Iterable[object]:
     """What the templates may ask for; reads the targets' file now, and opens nothing else before it is used."""
     scanning = TargetSettings()
+    plane = PlaneSettings()
     return [
         Scanner(targets_of(scanning), authorities=scanning.autopilot_ca_file),
         History(settings.artifacts_url),
-        Knowledge(PlaneSettings()),
+        Knowledge(plane),
+        Runs(plane),
         Model(ModelSettings()),
     ]

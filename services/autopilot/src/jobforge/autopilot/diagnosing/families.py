@@ -17,7 +17,9 @@ class Family:
 
 _AGAIN = "request it again under a new idempotency key (the old one names the run that failed)"
 _MISSING = Family(
-    "request", "The request names something that is not there.", f"Correct the name or upload what it names, then {_AGAIN}."
+    "request",
+    "The request names something that is not there.",
+    f"Correct the name or upload what it names, then {_AGAIN}.",
 )
 _WRONG = Family("request", "The request asks for what cannot be done.", f"Correct the inputs, then {_AGAIN}.")
 _SETUP = Family(
@@ -26,7 +28,9 @@ _SETUP = Family(
     f"Have whoever runs the service set what the message names (its README lists the variables), then {_AGAIN}.",
 )
 _INPUT = Family("input", "What was to be worked on cannot be used.", f"Replace or repair it, then {_AGAIN}.")
-_LIMIT = Family("limits", "The work is larger than a limit allows.", f"Give less or smaller work at a time, then {_AGAIN}.")
+_LIMIT = Family(
+    "limits", "The work is larger than a limit allows.", f"Give less or smaller work at a time, then {_AGAIN}."
+)
 _AWAY = Family(
     "far_side",
     "Something that the run depends on was away, slow or busy.",
@@ -47,7 +51,9 @@ _CRASH = Family(
     "The process that did the work died.",
     "Look for a kill for want of memory or a crash in the service's log; give it more memory or smaller work.",
 )
-_PLANE = Family("plane", "The plane did not do its part.", "Have the operator run `jobforge doctor`, then run it again.")
+_PLANE = Family(
+    "plane", "The plane did not do its part.", "Have the operator run `jobforge doctor`, then run it again."
+)
 _OTHER = Family(
     "another_run", "It waited for another run, and that failed.", "Diagnose the run that the message names."
 )
@@ -96,7 +102,7 @@ NAMED: Mapping[str, Family] = {
     "job.worker_lost": Family(
         "crash",
         "The work ends the process that does it, each time.",
-        "Do not repeat it unchanged: find what in the input needs so much memory, or crashes the library that reads it.",
+        "Do not repeat it unchanged: find what in the input needs so much memory or crashes what reads it.",
     ),
     "knowledge.refused": _SETUP,
     "knowledge.search_failed": _OTHER,
@@ -117,7 +123,16 @@ ENDINGS: Mapping[str, Family] = {
     **dict.fromkeys(("not_found", "missing", "not_archived"), _MISSING),
     **dict.fromkeys(("unknown", "mismatch", "absurd", "not_supported", "url_refused"), _WRONG),
     **dict.fromkeys(
-        ("empty", "no_text", "unsupported_type", "unreadable", "encrypted", "animated", "xml_entities", "not_encodable"),
+        (
+            "empty",
+            "no_text",
+            "unsupported_type",
+            "unreadable",
+            "encrypted",
+            "animated",
+            "xml_entities",
+            "not_encodable",
+        ),
         _INPUT,
     ),
     **dict.fromkeys(("cut_off", "too_large", "too_costly", "full", "too_many"), _LIMIT),

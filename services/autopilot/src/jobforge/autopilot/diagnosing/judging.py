@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from jobforge.autopilot.diagnosing.case import SCAN, Case
+from jobforge.autopilot.diagnosing.case import Case
 from jobforge.autopilot.diagnosing.families import family_of
 from jobforge.autopilot.diagnosing.results import Category, Cause, Diagnosis, RunSeen, ScanSeen, Spent, Verdict
 from jobforge.autopilot.diagnosing.rules import DISABLED, RULES, vanished
@@ -29,8 +29,8 @@ _FAULTS: dict[Category, str] = {
     "unknown": "of a kind that no rule knows",
 }
 _STEPS = {
-    "worker.vanished": "Look in the service's log, by the run's id, for how its worker ended: memory, a crash, a restart.",
-    "worker.crashed": "Look in the service's log, by the run's id, for how the lost attempts ended: memory, a crash, a restart.",
+    "worker.vanished": "Look in the service's log, by the run's id, for how its worker ended (memory, a crash).",
+    "worker.crashed": "Look in the service's log, by the run's id, for how the lost attempts ended (memory, a crash).",
     "attempts.differ": "Look at each attempt's error in the timeline: mend the first cause before running it again.",
     "limit.near": "Give less work at a time, or have the template's timeout raised.",
     "queue.long": "Check that the template's service runs (GET /readyz), and whether it needs more workers.",
@@ -77,9 +77,7 @@ def _category(case: Case, scan: ScanSeen | None) -> Category:
     return family_of(code_of(case.manifest.error))[0].category
 
 
-def _summary(
-    case: Case, category: Category, causes: Sequence[Cause], scan: ScanSeen | None, spent: Spent
-) -> str:
+def _summary(case: Case, category: Category, causes: Sequence[Cause], scan: ScanSeen | None, spent: Spent) -> str:
     run, count = case.run, len(began(case))
     took = f" in {lasting(spent.total)}" if spent.total is not None else ""
     if run.status == "canceled":
@@ -106,20 +104,24 @@ def _most(spent: Spent) -> str:
 
 
 def _scanned(scan: ScanSeen) -> str:
-    counts = [(severity, sum(getattr(each, severity) for each in scan.checks)) for severity in ("high", "medium", "low")]
+    counts = [
+        (severity, sum(getattr(each, severity) for each in scan.checks)) for severity in ("high", "medium", "low")
+    ]
     found = ", ".join(f"{count} {severity}" for severity, count in counts if count)
     if not scan.mend:
         return f"The scan's score is {scan.score} of 100: nothing to mend."
     best = scan.mend[-1].score_after
     first = f"mend {scan.mend[0].id} first"
-    return f"The scan's score is {scan.score} of 100 with findings {found}; {first}, {len(scan.mend)} mends give {best}."
+    return (
+        f"The scan's score is {scan.score} of 100 with findings {found}; {first}, {len(scan.mend)} mends give {best}."
+    )
 
 
 def _steps(case: Case, causes: Sequence[Cause], scan: ScanSeen | None) -> Iterator[str]:
     for cause in causes:
         if cause.code == "template.disabled":
             for key in DISABLED.findall(cause.evidence):
-                yield f'Enable it: PUT /v1/templates/{key} with {{"enabled": true}}, or name it in JOBFORGE_ENABLED_TEMPLATES.'
+                yield f"Enable {key}: PUT /v1/templates/{key}, or name it in JOBFORGE_ENABLED_TEMPLATES."
         elif cause.code in _STEPS:
             yield _STEPS[cause.code].replace("RUN", str(case.run.id))
     if case.run.status != "succeeded" and not vanished(case):

@@ -69,9 +69,7 @@ async def _around(client: "AsyncJobForgeClient", run: Run, leave_out: set[UUID])
     if run.trace_id is None:
         return [], []
     story = await client.get_trace(run.trace_id, run.tenant_id)
-    events = [
-        Event(entry.at, entry.event.event_type, entry.event.source_app) for entry in story.entries if entry.event
-    ]
+    events = [Event(entry.at, entry.event.event_type, entry.event.source_app) for entry in story.entries if entry.event]
     return events, [entry.run for entry in story.entries if entry.run and entry.run.id not in leave_out]
 
 

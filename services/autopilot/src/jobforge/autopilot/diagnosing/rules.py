@@ -32,7 +32,8 @@ def errors_of(case: Case) -> list[JobError]:
 def vanished(case: Case) -> bool:
     """Whether the run was ended for a worker that did not come back."""
     environment = case.manifest.environment
-    return bool(environment and environment.service == _CLOSED_BY and began(case))
+    timed_out = code_of(case.manifest.error) == "job.timeout"
+    return bool(timed_out and environment and environment.service == _CLOSED_BY)
 
 
 def lost_attempts(case: Case) -> int:
@@ -43,7 +44,7 @@ def lost_attempts(case: Case) -> int:
 def its_error(case: Case) -> Iterator[Cause]:
     """What the run itself says."""
     error = case.manifest.error
-    if error is None or (vanished(case) and code_of(error) == "job.timeout"):
+    if error is None or vanished(case):
         return
     family, confidence = family_of(code_of(error))
     explanation = family.explanation
@@ -68,7 +69,7 @@ def lost_workers(case: Case) -> Iterator[Cause]:
         yield Cause(
             code="worker.crashed",
             confidence="likely",
-            explanation="A worker crashed, was killed (as for want of memory) or was restarted in the middle of the work.",
+            explanation="A worker crashed, was killed (as for want of memory) or was restarted amid the work.",
             evidence=f"{lost} of {len(began(case))} attempts began and never reported",
         )
 
@@ -89,10 +90,12 @@ def alike_or_not(case: Case) -> Iterator[Cause]:
         return
     evidence = ", ".join(f"{code} ({count})" for code, count in counts.most_common())
     if len(counts) == 1:
-        explanation = "All attempts failed alike: more attempts would hardly have helped, something has to change first."
+        explanation = (
+            "All attempts failed alike: more attempts would hardly have helped, something has to change first."
+        )
         yield Cause(code="attempts.alike", confidence="likely", explanation=explanation, evidence=evidence)
     else:
-        explanation = "The attempts failed in different ways: what the run depends on was unsteady, or more than one thing is wrong."
+        explanation = "The attempts failed in different ways: something is unsteady, or several things are wrong."
         yield Cause(code="attempts.differ", confidence="possible", explanation=explanation, evidence=evidence)
 
 

@@ -94,7 +94,9 @@ def _own(case: Case) -> Iterator[Moment]:
         if len(attempts) > MOST_MOMENTS // 3 and MOST_MOMENTS // 6 < number <= len(attempts) - MOST_MOMENTS // 6:
             continue  # of a run with very many attempts the first and the last are shown
         waited = f" after {lasting(spent.queued)} in the queue" if number == 1 and spent.queued is not None else ""
-        yield Moment(at=attempt.started_at, what=f"attempt {attempt.number} began", detail=f"on {attempt.worker}{waited}")
+        yield Moment(
+            at=attempt.started_at, what=f"attempt {attempt.number} began", detail=f"on {attempt.worker}{waited}"
+        )
         yield _closing(attempt, after)
     yield Moment(at=_ended(case), what=run.status, detail=quoted(case.manifest.error))
 
