@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 10
 """Seconds for one answer."""
+_PATIENCE_FOR_HELP = 2
+"""Seconds for what a diagnosis can do without."""
 _ENDS_LATER = timedelta(seconds=30)
 
 
@@ -43,8 +45,9 @@ class Runs:
             async with await job.in_thread(connected, self._settings, _PATIENCE) as client:
                 run, manifest = await _ended(client, run_id, job.tenant_id)
                 events, others = await _around(client, run, leave_out={run_id, job.run_id})
-                limit, enabled = await _catalog(client, run)
                 checks = await _checks(client, manifest) if manifest.template_key == SCAN else []
+            async with await job.in_thread(connected, self._settings, _PATIENCE_FOR_HELP) as client:
+                limit, enabled = await _catalog(client, run)
         except JobForgeError as error:
             _refuse(error)
         return Case(run, manifest, events, others, limit, enabled, checks)
