@@ -10,8 +10,8 @@ import pytest
 
 from jobforge.autopilot.diagnosing import failures
 from jobforge.autopilot.diagnosing.case import SCAN
-from jobforge.autopilot.diagnosing.plane import Runs
-from jobforge.autopilot.drafting.knowledge import PlaneSettings
+from jobforge.autopilot.diagnosing.runs import Runs
+from jobforge.autopilot.plane import PlaneSettings
 from jobforge.autopilot.scanning.results import Finding, judged
 from jobforge.autopilot.templates.ops_diagnose import Inputs, Outputs, run
 from jobforge.autopilot.tools import autopilot_tools

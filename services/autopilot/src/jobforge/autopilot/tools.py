@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from jobforge.autopilot.diagnosing.plane import Runs
-from jobforge.autopilot.drafting.knowledge import Knowledge, PlaneSettings
+from jobforge.autopilot.diagnosing.runs import Runs
+from jobforge.autopilot.drafting.knowledge import Knowledge
 from jobforge.autopilot.drafting.model import Model, ModelSettings
+from jobforge.autopilot.plane import PlaneSettings
 from jobforge.autopilot.scanning.history import History
 from jobforge.autopilot.scanning.observing import Scanner
 from jobforge.autopilot.scanning.targets import TargetSettings, targets_of

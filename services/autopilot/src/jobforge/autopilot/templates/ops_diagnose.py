@@ -6,9 +6,9 @@ from uuid import UUID
 from pydantic import Field
 
 from jobforge.autopilot.diagnosing.judging import diagnose
-from jobforge.autopilot.diagnosing.plane import Runs
 from jobforge.autopilot.diagnosing.report import to_html, to_markdown
 from jobforge.autopilot.diagnosing.results import Diagnosis
+from jobforge.autopilot.diagnosing.runs import Runs
 from jobforge.contracts.base import StrictInput
 from jobforge.execution.job import Job
 from jobforge.execution.template import template

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from jobforge.autopilot.diagnosing.case import SCAN, Case, Event
 from jobforge.autopilot.diagnosing.failures import PlaneRefused, PlaneUnavailable, RunNotEnded, RunNotFound
-from jobforge.autopilot.drafting.knowledge import PlaneSettings, connected
+from jobforge.autopilot.plane import PlaneSettings, connected
 from jobforge.autopilot.scanning.results import Check
 from jobforge.contracts.jobs import Job as Run
 from jobforge.contracts.manifest import RunManifest
