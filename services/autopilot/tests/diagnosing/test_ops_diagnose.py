@@ -50,7 +50,9 @@ def ask(doors: FakePlane) -> Ask:
 
 async def diagnosed(doors: FakePlane, run_id: UUID, job: RecordingJob | None = None) -> Outputs:
     runs = Runs(PlaneSettings(url=doors.url, query_url=doors.url))
-    return await run(Inputs(run_id=run_id), job or RecordingJob(), runs=runs)
+    outputs = await run(Inputs(run_id=run_id), job or RecordingJob(), runs=runs)
+    assert isinstance(outputs, Outputs)
+    return outputs
 
 
 async def test_a_failed_run_is_explained_with_its_trace(doors: FakePlane, ask: Ask) -> None:
@@ -151,6 +153,7 @@ async def test_a_catalog_that_cannot_be_read_costs_only_what_it_would_have_told(
     doors.results["x.y.z"] = Result()
     runs = Runs(PlaneSettings(url="http://127.0.0.1:9", query_url=doors.url))
     outputs = await run(Inputs(run_id=ask("x.y.z")), RecordingJob(), runs=runs)
+    assert isinstance(outputs, Outputs)
     assert outputs.verdict == "succeeded"
 
 

@@ -85,7 +85,8 @@ def _summary(case: Case, category: Category, causes: Sequence[Cause], scan: Scan
     if run.status == "failed":
         code = "its worker vanished" if category == "crash" and vanished(case) else code_of(case.manifest.error)
         named = f"{run.template_key} failed after {_attempts(count)}{took}: {code}, {_FAULTS.get(category, category)}."
-        return f"{named} All attempts failed alike." if any(c.code == "attempts.alike" for c in causes) else named
+        alike = (cause.explanation.partition(":")[0] for cause in causes if cause.code == "attempts.alike")
+        return " ".join((named, *(f"{said}." for said in alike)))
     said = f"{run.template_key} succeeded with {_attempts(count)}{took}, most of it {_most(spent)}."
     if scan is not None:
         return f"{said} {_scanned(scan)}"
@@ -118,18 +119,18 @@ def _scanned(scan: ScanSeen) -> str:
 
 
 def _steps(case: Case, causes: Sequence[Cause], scan: ScanSeen | None) -> Iterator[str]:
-    for cause in causes:
-        if cause.code == "template.disabled":
-            for key in DISABLED.findall(cause.evidence):
-                yield f"Enable {key}: PUT /v1/templates/{key}, or name it in JOBFORGE_ENABLED_TEMPLATES."
-        elif cause.code in _STEPS:
-            yield _STEPS[cause.code].replace("RUN", str(case.run.id))
+    disabled = (cause.evidence for cause in causes if cause.code == "template.disabled")
+    for key in (key for evidence in disabled for key in DISABLED.findall(evidence)):
+        yield f"Enable {key}: PUT /v1/templates/{key}, or name it in JOBFORGE_ENABLED_TEMPLATES."
     if case.run.status != "succeeded" and not vanished(case):
         yield family_of(code_of(case.manifest.error))[0].remedy
+    for cause in causes:
+        if cause.code in _STEPS:
+            yield _STEPS[cause.code].replace("RUN", str(case.run.id))
+    if case.run.status != "succeeded" and case.enabled is False:
+        yield f"Enable {case.run.template_key}, which is off now, before the run is requested or replayed."
     if case.run.status == "failed":
         yield from _again(case.manifest)
-    if case.run.status != "succeeded" and case.enabled is False:
-        yield f"{case.run.template_key} is off now: enable it before the run is requested or replayed."
     for mend in scan.mend if scan else ():
         gain = f"score {mend.score_before} → {mend.score_after}"
         yield f"Mend {mend.id} ({mend.severity}; {gain}): {mend.message}"
@@ -139,4 +140,5 @@ def _again(manifest: RunManifest) -> Iterator[str]:
     letter = manifest.error.dead_letter if manifest.error else None
     if letter and POSITION.fullmatch(letter):
         yield f"See the request as it was set aside: jobforge dlq show {letter}"
-        yield f"When the cause is mended, run it again: jobforge dlq replay {letter} (first with --dry-run)"
+        yield f"When the cause is mended, see what a replay would do: jobforge dlq replay {letter} --dry-run"
+        yield f"Run it again, as a new run: jobforge dlq replay {letter}"

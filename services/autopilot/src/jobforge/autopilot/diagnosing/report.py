@@ -28,7 +28,7 @@ def to_markdown(found: Diagnosis) -> str:
     lines += ["", heading(2, "What happened"), ""]
     lines += [
         f"- {moment.at.isoformat(timespec='milliseconds') if moment.at else ''} "
-        f"{escaped(moment.what)} {escaped(moment.detail)}".rstrip()
+        f"{escaped(moment.what)}{': ' if moment.detail else ''}{escaped(moment.detail)}"
         for moment in found.timeline
     ]
     return "\n".join([*lines, "", f"Run {found.run.id}; by rules, no model."]) + "\n"

@@ -90,9 +90,8 @@ def alike_or_not(case: Case) -> Iterator[Cause]:
         return
     evidence = ", ".join(f"{code} ({count})" for code, count in counts.most_common())
     if len(counts) == 1:
-        explanation = (
-            "All attempts failed alike: more attempts would hardly have helped, something has to change first."
-        )
+        which = "All attempts that reported" if lost_attempts(case) else "All attempts"
+        explanation = f"{which} failed alike: more would hardly have helped, something has to change first."
         yield Cause(code="attempts.alike", confidence="likely", explanation=explanation, evidence=evidence)
     else:
         explanation = "The attempts failed in different ways: something is unsteady, or several things are wrong."
