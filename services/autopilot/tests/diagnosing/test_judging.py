@@ -7,10 +7,12 @@ from uuid import uuid4
 import pytest
 
 from jobforge.autopilot.diagnosing.case import Event
-from jobforge.autopilot.diagnosing.families import ENDINGS, family_of
+from jobforge.autopilot.diagnosing.families import ENDINGS, NAMED, family_of
 from jobforge.autopilot.diagnosing.judging import diagnose
 from jobforge.autopilot.diagnosing.results import Diagnosis
 from jobforge.autopilot.diagnosing.timeline import MOST_MOMENTS
+from jobforge.execution import errors
+from jobforge.execution.errors import JobFailure
 
 
 def codes(found: Diagnosis) -> dict[str, str]:
@@ -63,6 +65,12 @@ def test_an_unknown_code_says_so() -> None:
     family, confidence = family_of("orders.strange")
     assert (family.category, confidence) == ("unknown", "possible")
     assert "No rule knows this code" in family.explanation
+
+
+def test_every_failure_of_the_engine_is_known_by_name() -> None:
+    """But for those that say no more than that a template failed."""
+    failures = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, JobFailure)]
+    assert {each.code for each in failures} - set(NAMED) == {"job.failed", "job.retryable", "job.terminal"}
 
 
 def test_a_code_that_is_judged_by_its_ending_is_never_called_certain() -> None:

@@ -112,6 +112,13 @@ NAMED: Mapping[str, Family] = {
         "The object that an input names was not uploaded for this tenant.",
         f"Upload it (`jobforge put KIND ID FILE`), then {_AGAIN}.",
     ),
+    "plane.refused": _SETUP,
+    "plane.unavailable": _PLANE,
+    "run.not_ended": Family(
+        "request",
+        "It needs the end of a run that was still going on.",
+        f"Wait for that run (`jobforge watch RUN`), then {_AGAIN}.",
+    ),
     "template.unknown": Family(
         "setup",
         "The worker does not have the template.",
