@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from jobforge.autopilot.diagnosing.case import Event
+from jobforge.autopilot.diagnosing.case import SCAN, Event
 from jobforge.autopilot.diagnosing.families import ENDINGS, NAMED, family_of
 from jobforge.autopilot.diagnosing.judging import diagnose
 from jobforge.autopilot.diagnosing.results import Diagnosis
@@ -224,6 +224,28 @@ def test_a_trace_of_many_events_gives_a_timeline_of_bounded_length(cases: Any) -
     assert len(found.timeline) == MOST_MOMENTS + 1
     assert found.timeline[-2].what == "succeeded"
     assert "444 events and runs" in found.timeline[-1].detail
+
+
+def test_of_very_many_attempts_the_first_and_the_last_are_listed(cases: Any) -> None:
+    """And how many are not."""
+    attempts = [(n, n + 0.5, "x.busy") for n in range(1, 101)]
+    found = diagnose(cases(*attempts, error=cases.spent("x.busy"), ended=101))
+    told = [moment.what for moment in found.timeline]
+    assert len(told) <= MOST_MOMENTS
+    assert [each for each in told if "began" in each][9:11] == ["attempt 10 began", "attempt 91 began"]
+    assert "80 attempts more" in told
+
+
+def test_a_failure_elsewhere_in_the_trace_does_not_spoil_a_run_that_succeeded(cases: Any) -> None:
+    """It did not need it."""
+    other = cases((1, 2, "x.busy"), error=cases.spent("x.busy"), ended=3).run.model_copy(update={"id": uuid4()})
+    found = diagnose(cases((4, 5, None), others=[other]))
+    assert (found.verdict, found.causes) == ("succeeded", [])
+
+
+def test_a_scan_whose_findings_cannot_be_read_is_not_called_clean(cases: Any) -> None:
+    """Another version of the scan may word them differently."""
+    assert "Its findings cannot be read." in diagnose(cases((1, 2, None), template_key=SCAN)).summary
 
 
 def test_another_run_of_the_trace_that_failed_before_is_a_possible_cause(cases: Any) -> None:

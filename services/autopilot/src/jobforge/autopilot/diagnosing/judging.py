@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from jobforge.autopilot.diagnosing.case import Case
+from jobforge.autopilot.diagnosing.case import SCAN, Case
 from jobforge.autopilot.diagnosing.families import family_of
 from jobforge.autopilot.diagnosing.results import Category, Cause, Diagnosis, RunSeen, ScanSeen, Spent, Verdict
 from jobforge.autopilot.diagnosing.rules import DISABLED, RULES, vanished
@@ -90,6 +90,8 @@ def _summary(case: Case, category: Category, causes: Sequence[Cause], scan: Scan
     said = f"{run.template_key} succeeded with {_attempts(count)}{took}, most of it {_most(spent)}."
     if scan is not None:
         return f"{said} {_scanned(scan)}"
+    if run.template_key == SCAN:
+        return f"{said} Its findings cannot be read."
     stood_out = ", ".join(each.code for each in causes[:3])
     return f"{said} {f'What stood out: {stood_out}.' if causes else 'Nothing stood out.'}"
 

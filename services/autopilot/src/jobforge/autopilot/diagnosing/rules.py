@@ -8,7 +8,16 @@ from datetime import timedelta
 from jobforge.autopilot.diagnosing.case import Case
 from jobforge.autopilot.diagnosing.families import family_of
 from jobforge.autopilot.diagnosing.results import Cause
-from jobforge.autopilot.diagnosing.timeline import SPENT, began, code_of, lasting, quoted, ran_for, time_spent
+from jobforge.autopilot.diagnosing.timeline import (
+    SPENT,
+    began,
+    code_of,
+    lasting,
+    message_of,
+    quoted,
+    ran_for,
+    time_spent,
+)
 from jobforge.contracts.jobs import JobError
 
 DISABLED = re.compile(r"Template is disabled: ([a-z0-9_]+(?:\.[a-z0-9_]+)+)")
@@ -76,7 +85,7 @@ def lost_workers(case: Case) -> Iterator[Cause]:
 
 def disabled_template(case: Case) -> Iterator[Cause]:
     """A template that the run needs is off."""
-    named = {found for error in errors_of(case) for found in DISABLED.findall(quoted(error))}
+    named = {found for error in errors_of(case) for found in DISABLED.findall(message_of(error))}
     for key in sorted(named):
         explanation = f"The template {key}, which the run needs, was off."
         evidence = f"Template is disabled: {key}"
@@ -133,8 +142,8 @@ def long_queue(case: Case) -> Iterator[Cause]:
 
 
 def earlier_failures(case: Case) -> Iterator[Cause]:
-    """Other runs of the trace that had failed before this one ended."""
-    ended = case.manifest.timings.finished_at
+    """Other runs of the trace that had failed before this one did."""
+    ended = case.manifest.timings.finished_at if case.run.status == "failed" else None
     for other in case.others:
         if other.status == "failed" and ended and other.finished_at and other.finished_at <= ended:
             explanation = f"Another run of the trace, {other.template_key}, failed before: this one may have needed it."

@@ -12,6 +12,8 @@ from jobforge.contracts.manifest import Attempt
 SPENT = "job.attempts_exhausted"
 MOST_MOMENTS = 60
 """Of a timeline; events and other runs that do not fit are counted instead."""
+MOST_ATTEMPTS = 20
+"""Of a run with more the first and the last are listed."""
 LONGEST_QUOTE = 300
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
@@ -90,9 +92,12 @@ def _own(case: Case) -> Iterator[Moment]:
     by = ", ".join(filter(None, (case.manifest.requested_by.source_app, case.manifest.requested_by.actor_id)))
     if asked := _asked(case):
         yield Moment(at=asked, what="requested", detail=f"{run.template_key}{f' by {by}' if by else ''}")
+    omitted = range(MOST_ATTEMPTS // 2 + 1, len(attempts) - MOST_ATTEMPTS // 2 + 1)
     for number, (attempt, after) in enumerate(zip_longest(attempts, attempts[1:]), 1):
-        if len(attempts) > MOST_MOMENTS // 3 and MOST_MOMENTS // 6 < number <= len(attempts) - MOST_MOMENTS // 6:
-            continue  # of a run with very many attempts the first and the last are shown
+        if number in omitted:
+            if number == omitted[0]:
+                yield Moment(at=attempt.started_at, what=f"{len(omitted)} attempts more", detail="they are not listed")
+            continue
         waited = f" after {lasting(spent.queued)} in the queue" if number == 1 and spent.queued is not None else ""
         yield Moment(
             at=attempt.started_at, what=f"attempt {attempt.number} began", detail=f"on {attempt.worker}{waited}"
