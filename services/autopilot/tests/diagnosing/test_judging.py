@@ -137,6 +137,20 @@ def test_a_time_out_of_a_worker_that_vanished_is_a_crash_and_no_slow_work(cases:
     assert found.category == "crash"
     assert codes(found) == {"worker.vanished": "certain"}
     assert "its worker vanished" in found.summary
+    assert (found.time_spent.running, found.time_spent.lost) == (0, 9)
+
+
+def test_the_wait_for_an_attempt_that_never_began_is_told_as_waiting(cases: Any) -> None:
+    """And not left out of where the time went."""
+    found = diagnose(cases((1, 2, "x.busy"), error=cases.error("job.lost"), ended=300, service="scheduler"))
+    assert found.category == "plane"
+    assert (found.time_spent.running, found.time_spent.waiting) == (1, 298)
+
+
+def test_a_run_whose_request_cannot_be_read_is_not_called_none(cases: Any) -> None:
+    """It has no template."""
+    found = diagnose(cases(error=cases.error("job.unreadable"), template_key=None))
+    assert found.summary.startswith("The run failed after 0 attempts")
 
 
 def test_a_time_out_at_the_limit_names_the_limit(cases: Any) -> None:

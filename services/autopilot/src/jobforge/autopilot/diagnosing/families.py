@@ -15,7 +15,7 @@ class Family:
     remedy: str
 
 
-_AGAIN = "request it again under a new idempotency key (the old one names the run that failed)"
+_AGAIN = "request it again under a new idempotency key (the old one names this run)"
 _MISSING = Family(
     "request",
     "The request names something that is not there.",
@@ -84,7 +84,7 @@ NAMED: Mapping[str, Family] = {
     "job.invalid_outputs": _DEFECT,
     "job.lost": Family(
         "plane",
-        "No worker began the run, although its request was put back.",
+        "No worker began the run, or its next attempt, although its request was put back.",
         "Check that the template's service runs and is ready (GET /readyz), then request it again.",
     ),
     "job.process_died": _CRASH,

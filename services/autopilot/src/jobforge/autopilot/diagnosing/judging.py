@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from jobforge.autopilot.diagnosing.case import SCAN, Case
 from jobforge.autopilot.diagnosing.families import family_of
 from jobforge.autopilot.diagnosing.results import Category, Cause, Diagnosis, RunSeen, ScanSeen, Spent, Verdict
-from jobforge.autopilot.diagnosing.rules import DISABLED, RULES, vanished
+from jobforge.autopilot.diagnosing.rules import DISABLED, RULES
 from jobforge.autopilot.diagnosing.scans import scan_seen
-from jobforge.autopilot.diagnosing.timeline import began, code_of, lasting, time_spent, timeline
+from jobforge.autopilot.diagnosing.timeline import began, code_of, lasting, time_spent, timeline, vanished
 from jobforge.contracts.manifest import RunManifest
 
 MOST_CAUSES = 8
@@ -29,7 +29,7 @@ _FAULTS: dict[Category, str] = {
     "unknown": "of a kind that no rule knows",
 }
 _STEPS = {
-    "worker.vanished": "Look in the service's log, by the run's id, for how its worker ended (memory, a crash).",
+    "worker.vanished": "Look in the service's log, by the run's id, for how its worker ended, then request it again.",
     "worker.crashed": "Look in the service's log, by the run's id, for how the lost attempts ended (memory, a crash).",
     "attempts.differ": "Look at each attempt's error in the timeline: mend the first cause before running it again.",
     "limit.near": "Give less work at a time, or have the template's timeout raised.",
@@ -79,18 +79,19 @@ def _category(case: Case, scan: ScanSeen | None) -> Category:
 
 def _summary(case: Case, category: Category, causes: Sequence[Cause], scan: ScanSeen | None, spent: Spent) -> str:
     run, count = case.run, len(began(case))
+    name = run.template_key or "The run"
     took = f" in {lasting(spent.total)}" if spent.total is not None else ""
     if run.status == "canceled":
-        return f"{run.template_key} was canceled on request after {_attempts(count)}{took}."
+        return f"{name} was canceled on request after {_attempts(count)}{took}."
     if run.status == "failed":
         code = "its worker vanished" if category == "crash" and vanished(case) else code_of(case.manifest.error)
-        named = f"{run.template_key} failed after {_attempts(count)}{took}: {code}, {_FAULTS.get(category, category)}."
+        named = f"{name} failed after {_attempts(count)}{took}: {code}, {_FAULTS.get(category, category)}."
         alike = (cause.explanation.partition(":")[0] for cause in causes if cause.code == "attempts.alike")
         return " ".join((named, *(f"{said}." for said in alike)))
-    said = f"{run.template_key} succeeded with {_attempts(count)}{took}, most of it {_most(spent)}."
+    said = f"{name} succeeded with {_attempts(count)}{took}, most of it {_most(spent)}."
     if scan is not None:
         return f"{said} {_scanned(scan)}"
-    if run.template_key == SCAN:
+    if name == SCAN:
         return f"{said} Its findings cannot be read."
     stood_out = ", ".join(each.code for each in causes[:3])
     return f"{said} {f'What stood out: {stood_out}.' if causes else 'Nothing stood out.'}"

@@ -55,8 +55,8 @@ class Spent(_Value):
 
     queued: float | None = Field(description="Until the first attempt began.")
     running: float = Field(description="In attempts that reported their end.")
-    waiting: float = Field(description="Between an attempt and the next.")
-    lost: float = Field(description="In attempts that never reported, until the next began.")
+    waiting: float = Field(description="Between an attempt and the next, or the end.")
+    lost: float = Field(description="In attempts that never reported, until the next began or the run was ended.")
     total: float | None
 
 

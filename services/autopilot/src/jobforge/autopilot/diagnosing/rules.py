@@ -17,6 +17,7 @@ from jobforge.autopilot.diagnosing.timeline import (
     quoted,
     ran_for,
     time_spent,
+    vanished,
 )
 from jobforge.contracts.jobs import JobError
 
@@ -26,8 +27,6 @@ NEAR = 0.8
 """Share of its time limit from which an attempt was close to it."""
 _LONG_QUEUE = timedelta(seconds=5).total_seconds()
 _SHARE = 0.5
-_CLOSED_BY = "scheduler"
-"""The service that ends a run whose worker vanished."""
 
 Rule = Callable[[Case], Iterator[Cause]]
 
@@ -36,13 +35,6 @@ def errors_of(case: Case) -> list[JobError]:
     """The errors of the attempts in order; without an attempt, that of the run."""
     found = [each.error for each in began(case) if each.error is not None]
     return found or ([case.manifest.error] if case.manifest.error else [])
-
-
-def vanished(case: Case) -> bool:
-    """Whether the run was ended for a worker that did not come back."""
-    environment = case.manifest.environment
-    timed_out = code_of(case.manifest.error) == "job.timeout"
-    return bool(timed_out and environment and environment.service == _CLOSED_BY)
 
 
 def lost_attempts(case: Case) -> int:

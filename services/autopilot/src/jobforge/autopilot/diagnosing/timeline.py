@@ -15,6 +15,8 @@ MOST_MOMENTS = 60
 MOST_ATTEMPTS = 20
 """Of a run with more the first and the last are listed."""
 LONGEST_QUOTE = 300
+_CLOSED_BY = "scheduler"
+"""The service that ends a run whose worker vanished."""
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 
@@ -54,18 +56,25 @@ def lasting(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def vanished(case: Case) -> bool:
+    """Whether the run was ended for a worker that did not come back."""
+    environment = case.manifest.environment
+    timed_out = code_of(case.manifest.error) == "job.timeout"
+    return bool(timed_out and environment and environment.service == _CLOSED_BY)
+
+
 def time_spent(case: Case) -> Spent:
     """Where the time went; attempts that overlap count until the next one begins."""
     attempts, asked, ended = began(case), _asked(case), _ended(case)
     running = waiting = lost = 0.0
     for attempt, after in zip_longest(attempts, attempts[1:]):
         limit = (after.started_at if after else ended) or attempt.finished_at
-        if attempt.finished_at is None:
+        if attempt.finished_at is None or (after is None and vanished(case)):
             lost += _between(attempt.started_at, limit) or 0.0
             continue
         finished = min(attempt.finished_at, limit) if limit else attempt.finished_at
         running += _between(attempt.started_at, finished) or 0.0
-        waiting += _between(finished, limit) or 0.0 if after else 0.0
+        waiting += _between(finished, limit) or 0.0
     return Spent(
         queued=_between(asked, attempts[0].started_at if attempts else ended),
         running=round(running, 6),
