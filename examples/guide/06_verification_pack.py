@@ -1,4 +1,4 @@
-"""Verification pack: have a site checked, and get a detailed manifest and a report of it.
+"""Verification pack: have a site checked, get a detailed manifest and a report of it, and have that explained.
 
 python examples/guide/06_verification_pack.py [target]
 
@@ -51,7 +51,26 @@ def run_verification_pack(
     # 5. Generate report
     report = generate_manifest_report(manifest, include_inputs=True, include_metrics=True, include_env=True)
 
-    return {"job_id": job.id, "manifest": manifest, "report": report}
+    # 6. Have the run explained
+    diagnosis = diagnose_run(jobforge, tenant_id, project_id, job)
+
+    return {"job_id": job.id, "manifest": manifest, "report": report, "diagnosis": diagnosis}
+
+
+def diagnose_run(jobforge: JobForgeClient, tenant_id: str, project_id: str, run: Any) -> dict[str, Any]:
+    """What happened in a run that has ended, why, and what to do next, in the run's own trace."""
+    result = jobforge.request_job(
+        tenant_id=tenant_id,
+        project_id=project_id,
+        template_key="autopilot.ops.diagnose",
+        inputs={"run_id": str(run.id)},
+        trace_id=run.trace_id,
+    )
+    job = poll_for_completion(jobforge, str(result.job.id), tenant_id)
+    manifest = jobforge.get_run_manifest(run_id=job.id, tenant_id=tenant_id)
+    if manifest is None or manifest.outputs is None:
+        raise RuntimeError(f"Job {job.id} explained nothing: {job.error}")
+    return manifest.outputs
 
 
 def poll_for_completion(jobforge: JobForgeClient, job_id: str, tenant_id: str, max_attempts: int = 60) -> Any:
@@ -72,10 +91,13 @@ def poll_for_completion(jobforge: JobForgeClient, job_id: str, tenant_id: str, m
 
 
 def main() -> int:
-    """Prints the report."""
+    """Prints the report, and what it comes to."""
     with JobForgeClient() as jobforge:
         pack = run_verification_pack(jobforge, TENANT, "website", *sys.argv[1:2])
     print(pack["report"])
+    print(f"Diagnosis: {pack['diagnosis']['summary']}")
+    for number, step in enumerate(pack["diagnosis"]["steps"], 1):
+        print(f"{number}. {step}")
     return 0 if pack["manifest"].status == "complete" else 1
 
 

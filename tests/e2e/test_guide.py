@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "examples/guide"
 CONTRACT, INDEX, SEARCH = "settler.contract.process", "aias.knowledge.index", "aias.knowledge.search"
 NOTIFY, OPTIMIZE = "settler.notification.send", "readylayer.asset.optimize"
-USAGE, SCAN, DRAFT = "keys.usage.aggregate", "autopilot.ops.scan", "autopilot.growth.content_draft"
+USAGE, DRAFT = "keys.usage.aggregate", "autopilot.growth.content_draft"
+SCAN, DIAGNOSE = "autopilot.ops.scan", "autopilot.ops.diagnose"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ SECTIONS = (
     Section("03_aias.py", (INDEX, SEARCH), ("succeeded", "0012-retries-wait-in-topics: ")),
     Section("04_keys.py", (USAGE,), ("succeeded", "requests: 66", "key-3,")),
     Section("05_readylayer.py", (OPTIMIZE,), ("succeeded", ".webp: ", ".avif: ", "1920: ")),
-    Section("06_verification_pack.py", (SCAN,), ("Succeeded", "cache", "Inputs", "Environment")),
+    Section(
+        "06_verification_pack.py",
+        (SCAN, DIAGNOSE),
+        ("Succeeded", "cache", "Inputs", "Environment", "Diagnosis: autopilot.ops.scan succeeded"),
+    ),
     Section("07_content_draft.py", (DRAFT,), ("written by: ",)),
     Section(
         "08_error_handling.py",

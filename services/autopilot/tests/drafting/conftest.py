@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import HttpUrl, SecretStr
 
-from jobforge.autopilot.drafting.knowledge import Knowledge, PlaneSettings
+from jobforge.autopilot.drafting.knowledge import Knowledge
 from jobforge.autopilot.drafting.model import Model, ModelSettings
+from jobforge.autopilot.plane import PlaneSettings
 from jobforge.autopilot.templates.growth_content_draft import Inputs, Outputs, run
 from jobforge.testkit.chat_endpoint import Endpoint, serving_model
 from jobforge.testkit.door_routes import fake_plane

@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from jobforge.autopilot.drafting.brief import NETWORK_LIMITS, Audience, Network, Tone
 from jobforge.autopilot.drafting.failures import ModelNotConfigured, SourceTooLarge, SourceUnsupported
-from jobforge.autopilot.drafting.knowledge import Knowledge, PlaneSettings
+from jobforge.autopilot.drafting.knowledge import Knowledge
 from jobforge.autopilot.drafting.model import Model, ModelSettings
+from jobforge.autopilot.plane import PlaneSettings
 from jobforge.autopilot.templates.growth_content_draft import Inputs, run
 from jobforge.execution.errors import ObjectMissing
 from jobforge.testkit.recording_job import RecordingJob

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jobforge.autopilot.drafting import failures
-from jobforge.autopilot.drafting.knowledge import PlaneSettings
+from jobforge.autopilot.plane import PlaneSettings
 from jobforge.execution.errors import Retryable, Terminal
 from jobforge.testkit.doors import FakePlane, Result
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from jobforge.autopilot.drafting.knowledge import Knowledge, PlaneSettings
+from jobforge.autopilot.diagnosing.runs import Runs
+from jobforge.autopilot.drafting.knowledge import Knowledge
 from jobforge.autopilot.drafting.model import Model, ModelSettings
+from jobforge.autopilot.plane import PlaneSettings
 from jobforge.autopilot.scanning.history import History
 from jobforge.autopilot.scanning.observing import Scanner
 from jobforge.autopilot.scanning.targets import TargetSettings, targets_of
@@ -13,9 +15,11 @@ from jobforge.chassis.settings import Settings
 def autopilot_tools(settings: Settings) -> Iterable[object]:
     """What the templates may ask for; reads the targets' file now, and opens nothing else before it is used."""
     scanning = TargetSettings()
+    plane = PlaneSettings()
     return [
         Scanner(targets_of(scanning), authorities=scanning.autopilot_ca_file),
         History(settings.artifacts_url),
-        Knowledge(PlaneSettings()),
+        Knowledge(plane),
+        Runs(plane),
         Model(ModelSettings()),
     ]

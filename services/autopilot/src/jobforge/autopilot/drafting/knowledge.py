@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ValidationError
 
 from jobforge.autopilot.drafting.brief import Source
 from jobforge.autopilot.drafting.failures import (
@@ -13,6 +12,7 @@ from jobforge.autopilot.drafting.failures import (
     KnowledgeSearchFailed,
     KnowledgeUnavailable,
 )
+from jobforge.autopilot.plane import PlaneSettings, connected
 from jobforge.contracts.jobs import Job as Run
 from jobforge.execution.job import Job
 
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
 TEMPLATE = "aias.knowledge.search"
 STEP = "knowledge.search"
 """Names the search within its run: with the run's id it is the key of the search, so every attempt meets the same."""
-
-
-class PlaneSettings(BaseSettings):
-    """Where the plane's doors are; ``JOBFORGE_<NAME>``."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="JOBFORGE_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
-    )
-
-    url: str | None = Field(default=None, description="The door that takes job requests; unset: port 8080 here.")
-    query_url: str | None = Field(default=None, description="The door that shows runs; unset: url, or port 8081 here.")
-    api_key: SecretStr | None = None
-    autopilot_search_wait: float = Field(default=45.0, gt=0, description="Seconds that a search may take.")
 
 
 class Hit(BaseModel):
@@ -64,7 +51,7 @@ class Knowledge:
         from jobforge.client import JobForgeError
 
         try:
-            async with await job.in_thread(_connected, self._settings) as client:
+            async with await job.in_thread(connected, self._settings, 15) as client:
                 run = await self._search(client, job, {"query": query, "k": k, "index": index})
                 _check(run, index)
                 hits = await _hits(client, run)
@@ -85,14 +72,6 @@ class Knowledge:
         )
         run: Run = await client.wait(accepted.job.id, job.tenant_id, timeout=self._settings.autopilot_search_wait)
         return run
-
-
-def _connected(settings: PlaneSettings) -> "AsyncJobForgeClient":
-    """Runs in a thread: making an HTTP client reads certificates."""
-    from jobforge.client import AsyncJobForgeClient
-
-    key = settings.api_key.get_secret_value() if settings.api_key else None
-    return AsyncJobForgeClient(url=settings.url, query_url=settings.query_url, api_key=key, timeout=15)
 
 
 def _check(run: Run, index: str) -> None:

@@ -1,9 +1,8 @@
 """The report of a scan as one self-contained page, and as JSON for programs."""
 
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from jobforge.autopilot.pages import page_template
 from jobforge.autopilot.scanning.history import Result, Trend
 from jobforge.autopilot.scanning.results import COSTS
 
@@ -27,7 +26,7 @@ def to_html(target: str, url: str, result: Result, trend: Trend | None) -> str:
     findings = [(check.name, each) for check in result.checks for each in check.findings]
     findings.sort(key=lambda one: -COSTS[one[1].severity])
     counts = {severity: sum(each.severity == severity for _, each in findings) for severity in COSTS}
-    page: str = _template().render(
+    page: str = page_template("jobforge.autopilot.scanning", "report.html.j2").render(
         target=target,
         url=url,
         result=result,
@@ -61,19 +60,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    name = "report.html.j2"
-    source = (files("jobforge.autopilot.scanning") / name).read_text("utf-8")
-    environment = Environment(
-        loader=DictLoader({name: source}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)

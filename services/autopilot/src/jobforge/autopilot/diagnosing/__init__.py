@@ -1,0 +1,1 @@
+"""How a run is explained: what happened, why, and what to do next, by rules."""
