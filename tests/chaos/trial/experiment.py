@@ -76,7 +76,7 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
     with Sink(folder / "effects.ndjson") as sink, History(folder / "clients.ndjson", fault.name) as history:
         async with clients(*doors, history, Random(f"{options.seed}:{fault.name}:reads")) as all_clients:
             seconds, times = fault.lasting(short=options.short), 3 if options.short else 8
-            stage = Stage(fault.name, plane, all_clients, sink, random, seconds, times)
+            stage = Stage(fault.name, plane, all_clients, sink, random, seconds, times, options.short)
             asks = plan(options.seed, fault.name, options.jobs, sink.url, fault.mix)
             reading = asyncio.create_task(all_clients.read_forever())
             watching = asyncio.create_task(_note_stillness(stage))

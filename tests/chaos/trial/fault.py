@@ -30,6 +30,8 @@ class Stage:
     """How long the outage lasts."""
     times: int
     """How often what is done at random moments is done."""
+    short: bool = False
+    """Whether this is the short suite, where no verdict hangs on how fast the machine is."""
     notes: list[str] = field(default_factory=list)
     """What else was seen, kept in ``chaos.json``."""
     marks: dict[str, int] = field(default_factory=dict)
