@@ -7,6 +7,7 @@ table is printed, and written with every pair to ``.runtime/bench/``. Ends with 
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -125,6 +126,7 @@ def write(session: Session, folder: Path) -> None:
 
 def main() -> int:
     """Run the benchmark on servers of its own, and end them; returns the exit code."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are just being made are no news
     settings = Settings(
         jobs=max(int(os.environ.get("JOBS", "5000")) // CONCURRENCY, 1) * CONCURRENCY,
         pairs=max(int(os.environ.get("PAIRS", "5")), 1),

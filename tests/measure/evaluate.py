@@ -8,6 +8,7 @@ targets beside figures, is printed and written to ``.runtime/eval/eval.md``. Exi
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import sys
@@ -52,6 +53,7 @@ def main() -> int:
     if unknown := set(chosen) - set(parts):
         parser.error(f"no such part: {', '.join(unknown)}; the parts are {', '.join(parts)}")
     os.environ.setdefault("JOBFORGE_TEST_BACKEND", "native")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are just being made are no news
     with tempfile.TemporaryDirectory(prefix="jobforge-eval-") as scratch:
         backend: Backend = start_backend(Path(scratch))
         try:
