@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from figures import Figure, at_least, below
+from running import TENANT, completed
 
 from jobforge.client import AsyncJobForgeClient
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.processes import Services
 
-TENANT = "measure"
 TEMPLATE = "settler.contract.process"
 AT_ONCE = 4
 TARGETS = {
@@ -66,12 +66,8 @@ async def processed(client: AsyncJobForgeClient, name: str, content: bytes) -> t
     """Outputs of a contract, and the seconds that its run took; one that fails ends the evaluation."""
     await client.put_object("contract", name, content, tenant_id=TENANT, content_type="text/plain")
     inputs = {"contract_id": name, "analysis_type": "full"}
-    accepted = await client.request_job(tenant_id=TENANT, template_key=TEMPLATE, inputs=inputs)
-    job = await client.wait(accepted.job.id, TENANT, timeout=600)
-    manifest = await client.get_run_manifest(run_id=job.id, tenant_id=TENANT)
-    if job.status != "succeeded" or manifest is None or manifest.outputs is None:
-        raise SystemExit(f"{name} {job.status}: {job.error}")
-    return dict(manifest.outputs), manifest.timings.ran_for or 0.0
+    manifest, outputs = await completed(client, TEMPLATE, inputs, timeout=600)
+    return outputs, manifest.timings.ran_for or 0.0
 
 
 def texts(folder: Path) -> dict[str, bytes]:

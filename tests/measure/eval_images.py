@@ -14,6 +14,7 @@ from typing import Any
 import pyvips
 from compare_sharp import GUESS, MAX_PIXELS, MORE_AT_MOST, TARGET, Sharp, bytes_at, sharp_attempt
 from figures import Figure, at_least
+from running import TENANT, completed
 
 from jobforge.client import AsyncJobForgeClient
 from jobforge.readylayer.formats import TargetFormat
@@ -23,7 +24,6 @@ from jobforge.readylayer.steps import resize_asset
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.processes import Services
 
-TENANT = "measure"
 TEMPLATE = "readylayer.asset.optimize"
 FORMATS: tuple[TargetFormat, ...] = ("webp", "avif")
 WIDTHS = (384, 768)
@@ -54,13 +54,9 @@ async def optimized(client: AsyncJobForgeClient, name: str, content: bytes) -> l
     """The variants of a photograph; a run that fails ends the evaluation."""
     await client.put_object("asset", name, content, tenant_id=TENANT, content_type="image/png")
     inputs = {"asset_id": name, "formats": list(FORMATS), "sizes": list(WIDTHS)}
-    accepted = await client.request_job(tenant_id=TENANT, template_key=TEMPLATE, inputs=inputs)
-    job = await client.wait(accepted.job.id, TENANT, timeout=900)
-    manifest = await client.get_run_manifest(run_id=job.id, tenant_id=TENANT)
-    if job.status != "succeeded" or manifest is None or manifest.outputs is None:
-        raise SystemExit(f"{name} {job.status}: {job.error}")
+    _, outputs = await completed(client, TEMPLATE, inputs, timeout=900)
     print(f"images: {name}", flush=True)
-    return [dict(variant) for variant in manifest.outputs["variants"]]
+    return [dict(variant) for variant in outputs["variants"]]
 
 
 def against_sharp(photographs: dict[str, bytes], found: dict[str, list[dict[str, Any]]]) -> list[Figure]:

@@ -16,12 +16,12 @@ import bm25s
 import cranfield
 import Stemmer
 from figures import Figure, below
+from running import TENANT, completed
 
 from jobforge.client import AsyncJobForgeClient
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.processes import ServiceProcess, Services
 
-TENANT = "measure"
 JOBS = 4
 """Index jobs at once."""
 UPLOADS = 8
@@ -76,11 +76,13 @@ async def index(client: AsyncJobForgeClient, documents: Sequence[str]) -> tuple[
     """The seconds that indexing took, and how many documents are in the index; those without a word are not."""
     began = time.monotonic()
     parts = [list(documents[first::JOBS]) for first in range(JOBS)]
-    ends = await asyncio.gather(*(run(client, "aias.knowledge.index", {"document_ids": part}) for part in parts))
+    ends = await asyncio.gather(
+        *(completed(client, "aias.knowledge.index", {"document_ids": part}, timeout=1800) for part in parts)
+    )
     took = time.monotonic() - began
-    skipped = [each for outputs, _ in ends for each in outputs["skipped"]]
+    skipped = [each for _, outputs in ends for each in outputs["skipped"]]
     print("skipped:", *(f"{each['document_id']} ({each['code']})" for each in skipped), flush=True)
-    assert max(outputs["total_documents"] for outputs, _ in ends) == len(documents) - len(skipped)
+    assert max(outputs["total_documents"] for _, outputs in ends) == len(documents) - len(skipped)
     return took, len(documents) - len(skipped)
 
 
@@ -89,21 +91,11 @@ async def search_all(client: AsyncJobForgeClient, collection: cranfield.Cranfiel
     searched = Searched([], [])
     for number, query in enumerate(collection.queries):
         inputs = {"query": query, "k": cranfield.CUT, "search_type": kind}
-        outputs, metrics = await run(client, "aias.knowledge.search", inputs)
+        manifest, outputs = await completed(client, "aias.knowledge.search", inputs, timeout=1800)
         searched.scores.append(collection.ndcg(number, [hit["document_id"] for hit in outputs["hits"]]))
-        searched.inside.append(metrics["milliseconds"])
+        searched.inside.append(manifest.metrics["milliseconds"])
     print(f"{kind}: {len(searched.scores)} queries", flush=True)
     return searched
-
-
-async def run(client: AsyncJobForgeClient, template: str, inputs: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Outputs and metrics of a job; one that fails ends the evaluation."""
-    accepted = await client.request_job(tenant_id=TENANT, template_key=template, inputs=inputs)
-    job = await client.wait(accepted.job.id, TENANT, timeout=1800)
-    manifest = await client.get_run_manifest(run_id=job.id, tenant_id=TENANT)
-    if job.status != "succeeded" or manifest is None or manifest.outputs is None:
-        raise SystemExit(f"{template} {job.status}: {job.error}")
-    return dict(manifest.outputs), manifest.metrics
 
 
 def ranking(collection: cranfield.Cranfield, found: dict[str, Searched]) -> list[Figure]:

@@ -19,6 +19,7 @@ from uuid import UUID
 import psutil
 from aiokafka import AIOKafkaProducer
 from figures import Figure, below
+from running import TENANT, completed
 
 from jobforge.client import AsyncJobForgeClient
 from jobforge.keys.errors import UsageBehind
@@ -26,7 +27,6 @@ from jobforge.keys.usage_log import UsageLog
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.processes import ServiceProcess, Services
 
-TENANT = "measure"
 TOPIC = "jobforge.events.keys"
 KEYS = 200
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -124,12 +124,8 @@ async def stored(bootstrap: str) -> None:
 async def aggregated(client: AsyncJobForgeClient, granularity: str) -> tuple[str, dict[str, Any]]:
     """A job and its outputs; one that fails ends the measurement."""
     inputs = {"period": f"{DAY:%Y-%m-%d}", "granularity": granularity}
-    accepted = await client.request_job(tenant_id=TENANT, template_key="keys.usage.aggregate", inputs=inputs)
-    job = await client.wait(accepted.job.id, TENANT, timeout=600)
-    manifest = await client.get_run_manifest(run_id=job.id, tenant_id=TENANT)
-    if job.status != "succeeded" or manifest is None or manifest.outputs is None:
-        raise SystemExit(f"{job.status}: {job.error}")
-    return str(job.id), dict(manifest.outputs)
+    manifest, outputs = await completed(client, "keys.usage.aggregate", inputs, timeout=600)
+    return str(manifest.run_id), outputs
 
 
 def compared(outputs: dict[str, Any], table: str, expected: Expected, events: int, granularity: str) -> list[Figure]:
