@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import obstore
@@ -25,13 +26,10 @@ class UsageStore:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._opened: ObjectStore | None = None
 
-    @property
+    @cached_property
     def _store(self) -> ObjectStore:
-        if self._opened is None:
-            self._opened = open_store(self.url)
-        return self._opened
+        return open_store(self.url)
 
     async def put(self, files: Mapping[str, bytes]) -> None:
         """Store files by path; when it fails, some may be stored."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from random import uniform
 from uuid import uuid4
 
@@ -40,13 +41,10 @@ class Shelf:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._opened: ObjectStore | None = None
 
-    @property
+    @cached_property
     def _store(self) -> ObjectStore:
-        if self._opened is None:
-            self._opened = open_store(self._url)
-        return self._opened
+        return open_store(self._url)
 
     async def newest_number(self, tenant_id: str, index: str) -> int:
         """The number of the newest version; 0 if there is no such index."""

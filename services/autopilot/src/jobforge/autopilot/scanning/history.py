@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 import obstore
@@ -81,13 +82,10 @@ class History:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._opened: ObjectStore | None = None
 
-    @property
+    @cached_property
     def _store(self) -> ObjectStore:
-        if self._opened is None:
-            self._opened = open_store(self._url)
-        return self._opened
+        return open_store(self._url)
 
     async def earlier(self, tenant_id: str, target_url: str, run_id: UUID) -> list[Result]:
         """The results that other runs kept, oldest first."""
