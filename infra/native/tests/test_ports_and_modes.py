@@ -127,10 +127,18 @@ def test_a_development_plane_has_a_site_called_production_to_scan(
     named = environment.targets(tmp_path, services.registered())
     (target,) = yaml.safe_load(Path(named["JOBFORGE_TARGETS_FILE"]).read_text())
     assert target == {"name": "production", "url": "http://127.0.0.1:18081/docs", "allow_private": True}
-    base = yaml.safe_load((ROOT / "infra/compose/base.yml").read_text())["services"]["service"]
-    assert f"./targets.yaml:{base['environment']['JOBFORGE_TARGETS_FILE']}:ro" in base["volumes"]
     (inside,) = yaml.safe_load((ROOT / "infra/compose/targets.yaml").read_text())
     assert inside == target | {"url": "http://manifest:8080/docs"}
+
+
+def test_files_of_ones_own_are_mounted_where_the_services_look() -> None:
+    """The variables that name them without containers name them with containers, too."""
+    base = yaml.safe_load((ROOT / "infra/compose/base.yml").read_text())["services"]["service"]
+    for variable in ("JOBFORGE_TARGETS_FILE", "JOBFORGE_TRIGGERS_FILE"):
+        (bind,) = [mount for mount in base["volumes"] if variable in str(mount)]
+        own, default = bind["source"].strip("${}").split(":-")
+        assert (own, bind["target"], bind["read_only"]) == (variable, base["environment"][variable], True)
+        assert (ROOT / "infra/compose" / default).is_file()
 
 
 def test_a_targets_file_of_ones_own_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
