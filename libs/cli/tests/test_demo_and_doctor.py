@@ -148,6 +148,17 @@ def test_the_demos_usage_lies_in_the_day_that_it_asks_for() -> None:
     assert {event.occurred_at.date() for event in usage.events if event.occurred_at} == {date(2026, 11, 24)}
 
 
+def test_a_demo_played_twice_a_day_counts_its_usage_once() -> None:
+    """The same events are sent again, by their ids; another day has others."""
+    first, again, next_day = (
+        [event.event_id for step in story(now) for event in step.events if event.occurred_at]
+        for now in (datetime(2026, 11, day, hour, tzinfo=UTC) for day, hour in ((25, 9), (25, 17), (26, 9)))
+    )
+    assert first == again
+    assert None not in first
+    assert not set(first) & set(next_day)
+
+
 def test_the_demo_goes_on_without_jaeger_and_says_so(
     plane: FakePlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

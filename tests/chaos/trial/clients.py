@@ -23,6 +23,8 @@ PAUSE = 0.5
 """Seconds before a request is repeated."""
 LOOK = 0.05
 """Seconds between two reads of one reader while jobs are sent."""
+HURRY = 0.01
+"""The same once everything is sent and only waited for; not less, since the plane has no cores of its own."""
 AGAIN = 120.0
 """Seconds for which anything but a request is repeated."""
 FAST = 100.0
@@ -116,7 +118,7 @@ class Clients:
             ended = [run for run in mine if run.ended]
             for run in [*open_runs, *self.random.sample(ended, min(len(ended), len(open_runs) // 4 + 2))]:
                 await self.read(run)
-                await asyncio.sleep(0 if self._hurry else LOOK)
+                await asyncio.sleep(HURRY if self._hurry else LOOK)
             await asyncio.sleep(LOOK)
 
     async def read(self, run: Known) -> None:

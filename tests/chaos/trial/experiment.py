@@ -13,7 +13,7 @@ from time import monotonic
 from jobforge.native.processes import DidNotStart
 from jobforge.testkit.waiting import until
 from trial import log
-from trial.clients import FAST, Clients, clients
+from trial.clients import FAST, LOOK, Clients, clients
 from trial.fault import Fault, NotAsPromised, Stage
 from trial.history import History
 from trial.judge import Verdict, judge
@@ -145,6 +145,7 @@ async def _recovered(stage: Stage) -> float | None:
     async def complete() -> None:
         run = await stage.clients.send(quick(stage.trial, "probe", keys))
         while run is not None and not run.ended:
+            await asyncio.sleep(LOOK * len(probes))  # however many wait, they leave the plane room to recover
             await stage.clients.read(run)
 
     try:

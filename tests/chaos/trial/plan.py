@@ -89,6 +89,6 @@ def _kind(kind: str, message: str, wait: float) -> tuple[dict[str, Any], set[str
         case "written":
             return {"artifact": message}, {"succeeded"}, False
         case "canceled":
-            return {"sleep": 4.0}, {"succeeded", "canceled"}, True
+            return {"sleep": 3.0}, {"succeeded", "canceled"}, True
         case _:
             return {}, {"succeeded"}, False

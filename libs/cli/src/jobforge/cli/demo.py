@@ -89,6 +89,7 @@ async def _request(client: AsyncJobForgeClient, step: Step, tenant: str) -> Job:
             payload=event.payload,
             contains_pii=False,
             occurred_at=event.occurred_at,
+            event_id=event.event_id,
         )
     states = f"states [cyan]{step.events[0].event_type}[/] and " if step.events else ""
     aside().print(f"  {step.app} {states}requests [cyan]{step.template_key}[/]")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 INDEX, DOCUMENT_KIND = "demo", "document"
 NOTES = ("note-accepted-requests", "note-runs-and-retries", "note-manifests-and-traces")
@@ -34,6 +35,7 @@ class Event:
     subject: tuple[str, str] | None = None
     source_module: str = "core"
     occurred_at: datetime | None = None
+    event_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,8 @@ def _usage(day: datetime) -> tuple[Event, ...]:
             "keys.usage.recorded",
             {"key_id": key, "requests": count, "bytes_transferred": 1_800 * count},
             subject=("api_key", key),
-            occurred_at=day + timedelta(hours=hour, minutes=30),
+            occurred_at=(moment := day + timedelta(hours=hour, minutes=30)),
+            event_id=uuid5(NAMESPACE_URL, f"jobforge:demo:{key}:{moment.isoformat()}"),  # a second demo counts none twice
         )
         for key, counts in requests.items()
         for hour, count in enumerate(counts)
