@@ -211,7 +211,9 @@ def _usage(day: datetime) -> tuple[Event, ...]:
             {"key_id": key, "requests": count, "bytes_transferred": 1_800 * count},
             subject=("api_key", key),
             occurred_at=(moment := day + timedelta(hours=hour, minutes=30)),
-            event_id=uuid5(NAMESPACE_URL, f"jobforge:demo:{key}:{moment.isoformat()}"),  # a second demo counts none twice
+            event_id=uuid5(
+                NAMESPACE_URL, f"jobforge:demo:{key}:{moment.isoformat()}"
+            ),  # a second demo counts none twice
         )
         for key, counts in requests.items()
         for hour, count in enumerate(counts)
