@@ -46,9 +46,12 @@ clean: setup ## stop the plane and remove its data
 demo: setup ## set up, play the guide's apps on real input, stop what was started
 	@$(RUN) python -m jobforge.native demo
 
+# Two processes with servers of their own, a file of tests at a time; the chaos suite wants the machine for itself.
+IN_TWO := --numprocesses=2 --dist=loadfile --durations=20
 test: setup ## every test and a short chaos suite, on real Kafka, Valkey and Jaeger (40 minutes); ARGS="-k word" chooses
 	@$(RUN) python -m jobforge.native fetch
-	@$(RUN) pytest $(ARGS)
+	@$(RUN) pytest $(or $(ARGS),$(IN_TWO) --ignore=tests/chaos)
+	$(if $(ARGS),,@$(RUN) pytest tests/chaos)
 
 check: setup ## style, types, layers, laws of the tree, generated files
 	@UV_NO_SYNC=1 sh infra/check.sh

