@@ -1,7 +1,7 @@
 """The view in any order of appending, applying, losing and replaying: always the fold of the log from its start."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from jobforge.testkit.run_records import (
 
 JOBS, SLOW, RUNS = "jobforge.jobs.echo", "jobforge.jobs.echo.slow", "jobforge.runs"
 TOPICS = (JOBS, SLOW, RUNS)
-NOW = datetime(2026, 11, 20, 13, tzinfo=UTC)
+NOW = AT + timedelta(hours=1)
 LONG = UUID(int=3)
 run_ids = st.sampled_from([UUID(int=number) for number in (1, 2, 3)])
 numbers, claims = st.integers(1, 3), st.sampled_from("ab")

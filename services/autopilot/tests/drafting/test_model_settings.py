@@ -54,8 +54,8 @@ def test_nothing_that_shows_a_model_shows_its_key() -> None:
         ("0", 0, 0),
         ("90", 90, 90),
         ("999999999999", 600, 600),
-        (format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True), 600, 600),
-        (format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True), 0, 0),
+        pytest.param(format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True), 600, 600, id="tomorrow"),
+        pytest.param(format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True), 0, 0, id="yesterday"),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_within_ten_minutes(said: str, least: int, most: int) -> None:

@@ -1,4 +1,4 @@
-"""Requests, run records and events for tests: each as its writer would make it, at fixed times."""
+"""Requests, run records and events for tests: each as its writer would make it, at times that are fixed to ``AT``."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,8 @@ from jobforge.contracts.runs import (
     RunSucceeded,
 )
 
-AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+"""When requests were accepted: not long ago, since the view lets finished runs go after a week."""
 ENVIRONMENT = Environment(service="echo", version="1", python="3.11", platform="linux", host="h")
 TEMPLATE = "echo.message.reply"
 
