@@ -14,6 +14,8 @@ MOST_CHARACTERS = 10 * MIB
 """Bytes of HTML that are read, unpacked; the rest is not looked at."""
 _UNLABELLED = {"hidden", "submit", "button", "reset", "image"}
 _SHOWN = 50
+_NOT_SHOWN = frozenset({"value", "placeholder"})
+"""What a field holds may be about a person."""
 
 
 def unpacked(body: bytes, encoding: str, most: int = MOST_CHARACTERS) -> bytes:
@@ -125,8 +127,9 @@ def _shown(elements: Iterable[Any]) -> tuple[str, ...]:
     """Elements as their opening tags, so that one finds them in the source."""
     shown = []
     for element in elements:
-        told = "".join(f' {name}="{str(value)[:60]}"' for name, value in list(element.attrib.items())[:3])
-        shown.append(f"<{element.tag}{told}>")
+        told = [each for each in element.attrib.items() if each[0].lower() not in _NOT_SHOWN]
+        attributes = "".join(f' {name}="{str(value)[:60]}"' for name, value in told[:3])
+        shown.append(f"<{element.tag}{attributes}>")
         if len(shown) == _SHOWN:
             break
     return tuple(shown)
