@@ -1,15 +1,12 @@
 """Says what axe-core found in the words of a scan: its impacts as severities, its rules as findings."""
 
-import re
 from collections.abc import Mapping
 
+from jobforge.autopilot.scanning.quoting import selector
 from jobforge.autopilot.scanning.results import Finding, Severity, examples
 from jobforge.autopilot.scanning.visits import Examined, Impact, Violation
 
 SEVERITIES: Mapping[Impact, Severity] = {"critical": "high", "serious": "medium", "moderate": "low", "minor": "low"}
-
-_HELD = re.compile(r"""\[(value|placeholder)[$^*~|]?="(?:[^"\\]|\\.)*"\]""")
-"""In a selector, what a field holds: it may be about a person."""
 
 
 def findings(examined: Examined) -> list[Finding]:
@@ -32,12 +29,10 @@ def measured(examined: Examined) -> dict[str, object]:
 def _finding(violation: Violation) -> Finding:
     criteria = f" (WCAG {', '.join(violation.criteria)})" if violation.criteria else ""
     more = violation.elements - len(violation.targets)
-    shown = examples([_HELD.sub(r"[\1]", each) for each in violation.targets]) + (
-        f"; and {more} more" if more > 0 else ""
-    )
+    shown = examples(list(map(selector, violation.targets))) + (f"; and {more} more" if more > 0 else "")
     return Finding(
         id=f"accessibility.axe.{violation.id}",
         severity=SEVERITIES[violation.impact],
-        message=f"{violation.help}{criteria}. How to mend it: {violation.help_url}",
-        evidence=shown,
+        message=f"{violation.help}{criteria}.",
+        evidence=f"{shown}; see {violation.help_url}" if shown else f"see {violation.help_url}",
     )

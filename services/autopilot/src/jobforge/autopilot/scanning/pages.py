@@ -7,6 +7,7 @@ from typing import Any
 
 from jobforge.autopilot.scanning.answers import MIB
 from jobforge.autopilot.scanning.failures import PageTooCostly
+from jobforge.autopilot.scanning.quoting import attribute
 from jobforge.autopilot.scanning.sightings import PageFacts
 from jobforge.execution.means import within_means
 
@@ -14,8 +15,6 @@ MOST_CHARACTERS = 10 * MIB
 """Bytes of HTML that are read, unpacked; the rest is not looked at."""
 _UNLABELLED = {"hidden", "submit", "button", "reset", "image"}
 _SHOWN = 50
-_NOT_SHOWN = frozenset({"value", "placeholder"})
-"""What a field holds may be about a person."""
 
 
 def unpacked(body: bytes, encoding: str, most: int = MOST_CHARACTERS) -> bytes:
@@ -127,9 +126,9 @@ def _shown(elements: Iterable[Any]) -> tuple[str, ...]:
     """Elements as their opening tags, so that one finds them in the source."""
     shown = []
     for element in elements:
-        told = [each for each in element.attrib.items() if each[0].lower() not in _NOT_SHOWN]
-        attributes = "".join(f' {name}="{str(value)[:60]}"' for name, value in told[:3])
-        shown.append(f"<{element.tag}{attributes}>")
+        quoted = [(name, attribute(str(name), str(value))) for name, value in element.attrib.items()]
+        told = [f' {name}="{value}"' for name, value in quoted if value is not None]
+        shown.append(f"<{element.tag}{''.join(told[:3])}>")
         if len(shown) == _SHOWN:
             break
     return tuple(shown)

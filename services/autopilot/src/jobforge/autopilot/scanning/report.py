@@ -23,7 +23,6 @@ _VERDICTS = {
 
 def to_html(target: str, url: str, result: Result, trend: Trend | None) -> str:
     """A page that loads nothing from anywhere; whatever the site said stands there as text."""
-    titles = {check.name: _title(check) for check in result.checks}
     findings = [(check.name, each) for check in result.checks for each in check.findings]
     findings.sort(key=lambda one: -COSTS[one[1].severity])
     counts = {severity: sum(each.severity == severity for _, each in findings) for severity in COSTS}
@@ -34,14 +33,15 @@ def to_html(target: str, url: str, result: Result, trend: Trend | None) -> str:
         trend=trend,
         findings=findings,
         counts=counts,
-        titles=titles,
+        titles=TITLES,
+        headings={check.name: _heading(check) for check in result.checks},
         said=_VERDICTS[result.verdict],
         measured={check.name: list(_flat(check.measured)) for check in result.checks},
     )
     return page
 
 
-def _title(check: Check) -> str:
+def _heading(check: Check) -> str:
     """With what looked, if the check could look in another way too."""
     method = check.measured.get("method")
     return f"{TITLES[check.name]} ({method})" if method else TITLES[check.name]
