@@ -117,4 +117,6 @@ def chromium() -> Browser:
         pytest.skip("no Chromium: apt-get install chromium")
     as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     namespaces = subprocess.run([*as_nobody, "unshare", "--user", "true"], capture_output=True, check=False)
-    return replace(browser_of(BrowserSettings()), sandboxed=namespaces.returncode == 0, limits=VisitLimits(seconds=120))
+    return replace(
+        browser_of(BrowserSettings()), sandboxed=namespaces.returncode == 0, limits=VisitLimits(seconds=120, loading=30)
+    )

@@ -18,6 +18,8 @@ from jobforge.autopilot.scanning.visits import Examined, Unexamined, Visit
 
 NOBODY = 65534
 _NICENESS = 10
+_NO_TIMEOUT = 0
+"""Of playwright's own: the process is supervised."""
 _FLAGS = (
     # The browser reaches nothing by itself: no name and no address resolves, not even its proxy's.
     "--host-resolver-rules=MAP * ~NOTFOUND",
@@ -108,15 +110,16 @@ async def _examined(visit: Visit, folder: Path, relay: Relay) -> Any:
             executable_path=_starter(folder, visit.sandboxed),
             chromium_sandbox=visit.sandboxed,
             args=list(_FLAGS),
+            timeout=_NO_TIMEOUT,
         )
         context = await browser.new_context(service_workers="block", accept_downloads=False, reduced_motion="reduce")
         await context.route("**/*", relay)
         await context.route_web_socket("**/*", lambda socket: socket.close())
         page = await context.new_page()
         context.on("page", lambda other: other.close())
-        await page.goto(visit.url, wait_until="domcontentloaded")
+        await page.goto(visit.url, wait_until="domcontentloaded", timeout=_NO_TIMEOUT)
         with suppress(Late):
-            await page.wait_for_load_state("load", timeout=5_000)
+            await page.wait_for_load_state("load", timeout=visit.limits.loading * 1_000)
         await page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
         return {"browser": f"Chromium {browser.version}", **await page.evaluate(_RUN)}
 

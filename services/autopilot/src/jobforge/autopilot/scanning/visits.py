@@ -20,6 +20,8 @@ class VisitLimits(_Told):
     memory: int = 2_560 * MIB
     requests: int = 150
     total_bytes: int = 25 * MIB
+    loading: float = 5.0
+    """Seconds that the page has to load everything before it is judged as it is."""
     queue: float = 30.0
     """Seconds that a visit waits for the one before it."""
 
