@@ -20,7 +20,7 @@ setup: .venv/.complete ## put every package and tool into .venv
 .venv/.complete: $(PROJECTS) | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": set PYTHON=")'
 	@echo "jobforge: installing the packages of this workspace (about a minute the first time)" >&2
-	@$(UV) sync -q --all-packages --compile-bytecode --python $(PYTHON)
+	@$(UV) sync -q --all-packages --all-extras --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 $(CACHE)/uv/bin/uv:

@@ -1,8 +1,10 @@
 # One image a service: docker build --build-arg SERVICE=settler -f infra/docker/service.Dockerfile .
+# EXTRA and PACKAGES add an optional part of it, and the packages of Debian which that needs.
 # The build follows the machine's own package index and certificates, where it has any: PIP_INDEX_URL and
 # UV_DEFAULT_INDEX as build arguments, a bundle of certificates as the secret `certificates`.
 FROM python:3.11-slim-bookworm AS build
 ARG SERVICE
+ARG EXTRA
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
 ENV UV_PROJECT_ENVIRONMENT=/opt/jobforge UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 \
@@ -19,10 +21,13 @@ COPY services/${SERVICE} services/${SERVICE}
 RUN --mount=type=secret,id=certificates --mount=type=cache,target=/root/.cache/uv \
     if [ -s /run/secrets/certificates ]; then export SSL_CERT_FILE=/run/secrets/certificates; fi; \
     if [ -z "$UV_DEFAULT_INDEX" ]; then unset UV_DEFAULT_INDEX; fi; \
-    /opt/uv/bin/uv sync -q --no-dev --no-editable --package "jobforge-${SERVICE}"
+    /opt/uv/bin/uv sync -q --no-dev --no-editable --package "jobforge-${SERVICE}" ${EXTRA:+--extra "$EXTRA"}
 
 FROM python:3.11-slim-bookworm
 ARG SERVICE
+ARG PACKAGES
+RUN if [ -n "$PACKAGES" ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $PACKAGES \
+ && rm -rf /var/lib/apt/lists/*; fi
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin jobforge \
  && install -d -o 10001 -g 10001 /var/lib/jobforge/artifacts
 COPY --from=build /opt/jobforge /opt/jobforge

@@ -1,7 +1,6 @@
 """What is told to be personal stays in the inbox: nothing else ever holds it."""
 
 import json
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,21 +8,33 @@ from uuid import uuid4
 
 import httpx
 import polars as pl
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from redis.asyncio import Redis
+import yaml
+from aiokafka import AIOKafkaProducer
 
 from jobforge.client import generate_trace_id
 from jobforge.contracts.identity import otel_trace_id
+from jobforge.testkit.planted import redis_with, topics_with
 from jobforge.testkit.running import Running, Start
+from jobforge.testkit.sites import Reply, serving
 from jobforge.testkit.waiting import until
 
 MARKER = "marker-7b1e-ada@example.org"
+IN_DOCUMENT = "marker-7c2f-bob@example.net"
+"""In a document that no search finds: its object and its index hold it, as they should."""
+STORES = {"scans", "usage", "knowledge", "objects", "artifacts"}
+TRACED = {"echo": 1, "autopilot": 3, "aias": 2}
+"""Jobs of the trace, by domain."""
+PAGE = (
+    f"""<!doctype html><html><p>{MARKER}</p><!-- {MARKER} --><input value="{MARKER}"><img data-of="{MARKER}"></html>"""
+)
 
 
-async def test_a_planted_marker_is_found_nowhere_but_in_the_raw_inbox_and_rejected_topics(running: Start) -> None:
+async def test_a_planted_marker_is_found_nowhere_but_in_the_raw_inbox_and_rejected_topics(
+    running: Start, tmp_path: Path
+) -> None:
     """Through both doors, with hints and without, valid and refused: every topic, store, log and span is searched."""
     trace_id = generate_trace_id()
-    async with running("ingestion", "manifest", "echo", "keys", traces=True) as plane:
+    async with running("ingestion", "manifest", "echo", "keys", "aias", traces=True) as plane:
         event: dict[str, Any] = {
             "tenant_id": "acme",
             "event_type": "settler.contract.uploaded",
@@ -45,22 +56,30 @@ async def test_a_planted_marker_is_found_nowhere_but_in_the_raw_inbox_and_reject
         )
         await plane.client.wait(accepted.job.id, "acme")
         await used_by_a_person(plane)
+        await run_of_each_service(plane, trace_id, str(accepted.job.id), tmp_path)
 
         async def all_arrived() -> bool:
-            _, counted = await topics_with(plane.plane.kafka_bootstrap)
+            _, counted = await topics_with(plane.plane.kafka_bootstrap, MARKER, IN_DOCUMENT)
             return (
                 counted["jobforge.rejected"] == 1
                 and len((await plane.client.list_events(tenant_id="acme")).events) == 4
             )
 
         await until(all_arrived, timeout=30)
-        holding, counted = await topics_with(plane.plane.kafka_bootstrap)
+        holding, counted = await topics_with(plane.plane.kafka_bootstrap, MARKER, IN_DOCUMENT)
         assert counted["jobforge.events.settler"] == 3
         assert holding == {"jobforge.inbox.settler", "jobforge.rejected"}
-        assert await redis_with(plane.plane.redis_url) == []
-        assert MARKER not in await trace_text(plane.plane.jaeger_url, trace_id)
-    assert files_with(plane.artifacts) == []
-    assert files_with(plane.logs) == []
+        assert await redis_with(plane.plane.redis_url, MARKER, IN_DOCUMENT) == []
+        spans = await trace_text(plane.plane.jaeger_url, trace_id)
+        assert MARKER not in spans
+        assert IN_DOCUMENT not in spans
+    assert {path.relative_to(plane.artifacts).parts[0] for path in plane.artifacts.rglob("*.*")} >= STORES
+    assert files_with(plane.artifacts, MARKER) == []
+    assert {path.relative_to(plane.artifacts).parts[0] for path in files_with(plane.artifacts, IN_DOCUMENT)} <= {
+        "objects",
+        "knowledge",
+    }
+    assert files_with(plane.logs, MARKER, IN_DOCUMENT) == []
 
 
 async def used_by_a_person(plane: Running) -> None:
@@ -85,6 +104,54 @@ async def used_by_a_person(plane: Running) -> None:
     assert (manifest.outputs["unusable_events"], manifest.outputs["keys"]) == (1, 0)
 
 
+async def run_of_each_service(plane: Running, trace_id: str, echoed: str, folder: Path) -> None:
+    """A scan of a page about a person, the diagnosis of a run whose trace holds personal events, an index with a
+    personal document, and a search and a draft that are about another one."""
+    with serving({"/": Reply(PAGE.encode(), {"Set-Cookie": f"who={MARKER}"})}) as site:
+        targets = folder / "targets.yaml"
+        targets.write_text(yaml.safe_dump([{"name": "production", "url": site.url(), "allow_private": True}]))
+        await plane.services.start(
+            "autopilot",
+            JOBFORGE_TARGETS_FILE=str(targets),
+            JOBFORGE_URL=plane.services["ingestion"].url,
+            JOBFORGE_QUERY_URL=plane.services["manifest"].url,
+            JOBFORGE_BROWSER="off",
+        )
+        await until(lambda: offered(plane, "autopilot.ops.scan"), timeout=60)
+        scan = await outputs(plane, trace_id, "autopilot.ops.scan", target="production")
+    assert any(finding["id"] == "accessibility.no_label" for check in scan["checks"] for finding in check["findings"])
+    diagnosis = await outputs(plane, trace_id, "autopilot.ops.diagnose", run_id=echoed)
+    assert any("settler.contract.uploaded" in str(moment) for moment in diagnosis["timeline"])
+
+    for name, text in {
+        "manual": "A heat pump needs a yearly inspection.",
+        "letter": f"Write to {IN_DOCUMENT}.",
+    }.items():
+        await plane.client.put_object("document", name, text.encode(), tenant_id="acme", content_type="text/plain")
+    await outputs(plane, trace_id, "aias.knowledge.index", document_ids=["manual", "letter"], index_type="keyword")
+    draft = await outputs(
+        plane, trace_id, "autopilot.growth.content_draft", topic="heat pump", format="blog", knowledge_index="default"
+    )
+    assert [each["document_id"] for each in draft["sources"]] == ["manual"]
+
+
+async def outputs(plane: Running, trace_id: str, template_key: str, **inputs: Any) -> dict[str, Any]:
+    """What a job gives; it must succeed."""
+    accepted = await plane.client.request_job(
+        tenant_id="acme", template_key=template_key, inputs=inputs, trace_id=trace_id
+    )
+    job = await plane.client.wait(accepted.job.id, "acme", timeout=120)
+    assert job.status == "succeeded", (template_key, job.error)
+    manifest = await plane.client.get_run_manifest(run_id=accepted.job.id, tenant_id="acme")
+    assert manifest is not None
+    return dict(manifest.outputs or {})
+
+
+async def offered(plane: Running, template_key: str) -> bool:
+    """Whether the door knows the template."""
+    return template_key in {template.template_key for template in await plane.client.list_templates()}
+
+
 async def through_kafka(bootstrap: str, record: dict[str, object]) -> None:
     """Publish on the app's inbox, as an app would."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
@@ -95,60 +162,24 @@ async def through_kafka(bootstrap: str, record: dict[str, object]) -> None:
         await producer.stop()
 
 
-async def topics_with(bootstrap: str) -> tuple[set[str], Counter[str]]:
-    """The topics that hold the marker in key, value or headers, and how many records each topic has."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    await consumer.start()
-    holding: set[str] = set()
-    counted: Counter[str] = Counter()
-    try:
-        consumer.subscribe(pattern="^jobforge\\..*")
-        while not consumer.assignment():
-            await consumer._client.force_metadata_update()
-            await consumer.getmany(timeout_ms=100)
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(consumer.assignment())
-        while any([await consumer.position(at) < end for at, end in ends.items()]):
-            for at, records in (await consumer.getmany(timeout_ms=200)).items():
-                counted[at.topic] += len(records)
-                if any(MARKER.encode() in b"".join(parts(record)) for record in records):
-                    holding.add(at.topic)
-    finally:
-        await consumer.stop()
-    return holding, counted
-
-
-def parts(record: Any) -> list[bytes]:
-    """Everything in a record that could hold text."""
-    return [record.key or b"", record.value or b"", *(value or b"" for _, value in record.headers)]
-
-
-async def redis_with(url: str) -> list[str]:
-    """Keys that hold the marker, in their name or their value."""
-    redis = Redis.from_url(url)
-    found = []
-    async for key in redis.scan_iter():
-        if MARKER.encode() in key or MARKER.encode() in (await redis.dump(key) or b""):
-            found.append(key.decode())
-    await redis.aclose()
-    return found
-
-
 async def trace_text(jaeger: str, trace_id: str) -> str:
     """The whole trace as Jaeger gives it, once it is there."""
     async with httpx.AsyncClient(base_url=jaeger) as client:
         path = f"/api/v3/traces/{otel_trace_id(trace_id):032x}"
 
         async def complete() -> bool:
-            return "send jobforge.manifests" in (await client.get(path)).text
+            text = (await client.get(path)).text
+            jobs = all(text.count(f"process jobforge.jobs.{domain}") >= count for domain, count in TRACED.items())
+            return jobs and "send jobforge.manifests" in text
 
         await until(complete, timeout=30, every=0.2)
         return (await client.get(path)).text
 
 
-def files_with(folder: Path) -> list[Path]:
-    """Files under a folder that hold the marker, in Parquet's packed columns too."""
-    return [path for path in folder.rglob("*") if path.is_file() and MARKER.encode() in content(path)]
+def files_with(folder: Path, *texts: str) -> list[Path]:
+    """Files under a folder that hold one of the texts, in Parquet's packed columns too."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if any(text.encode() in content(path) for text in texts)]
 
 
 def content(path: Path) -> bytes:

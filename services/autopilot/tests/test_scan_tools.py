@@ -12,11 +12,11 @@ from jobforge.chassis.settings import Settings
 from jobforge.execution.discovery import bind_tools, find_templates
 
 
-def test_importing_the_scan_loads_neither_the_reader_of_pages_nor_the_writer_of_reports() -> None:
-    """They come with the first scan, the reader of pages only into its child process."""
+def test_importing_the_scan_loads_neither_a_reader_of_pages_nor_the_writer_of_reports() -> None:
+    """They come with the first scan, readers of pages only into their child processes."""
     program = (
         "import sys, jobforge.autopilot.app, jobforge.autopilot.templates.ops_scan\n"
-        "print(sorted({'lxml', 'jinja2'} & set(sys.modules)))"
+        "print(sorted({'lxml', 'jinja2', 'playwright', 'axe_playwright_python'} & set(sys.modules)))"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"

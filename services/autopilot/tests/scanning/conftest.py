@@ -1,16 +1,21 @@
 """A good site, and scans of sites that a test serves."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobforge.autopilot.scanning.browser import PROGRAMS, Browser, BrowserSettings, browser_of
 from jobforge.autopilot.scanning.fetching import Limits
 from jobforge.autopilot.scanning.history import History
 from jobforge.autopilot.scanning.observing import Scanner
 from jobforge.autopilot.scanning.targets import Registered, registered
+from jobforge.autopilot.scanning.visits import VisitLimits
 from jobforge.autopilot.templates.ops_scan import Inputs, Outputs, run
 from jobforge.native.ports import LOOPBACK
 from jobforge.testkit.recording_job import RecordingJob
@@ -78,6 +83,11 @@ class Scan:
         """The outputs for a site that is the target ``production``."""
         return await self.at(self.scanner(site.url(host)), checks=checks, **inputs)
 
+    async def in_browser(self, site: Site, browser: Browser, *others: str, host: str = "localhost") -> Outputs:
+        """For accessibility alone; ``others`` are URLs of further targets."""
+        scanner = replace(self.scanner(site.url(host), *others), browser=browser)
+        return await self.at(scanner, checks=["accessibility"])
+
     async def at(self, scanner: Scanner, **inputs: Any) -> Outputs:
         given = Inputs.model_validate({"target": "production", **inputs})
         outputs: Outputs = await run(given, self.job, scanner=scanner, history=self.history)
@@ -98,3 +108,15 @@ def found() -> Callable[[Outputs, str], tuple[str, set[str]]]:
         return check.status, {each.id.removeprefix(f"{name}.") for each in check.findings if each.severity != "info"}
 
     return of
+
+
+@pytest.fixture
+def chromium() -> Browser:
+    """The machine's own."""
+    if not any(map(shutil.which, PROGRAMS)):
+        pytest.skip("no Chromium: apt-get install chromium")
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    namespaces = subprocess.run([*as_nobody, "unshare", "--user", "true"], capture_output=True, check=False)
+    return replace(
+        browser_of(BrowserSettings()), sandboxed=namespaces.returncode == 0, limits=VisitLimits(seconds=120, loading=30)
+    )

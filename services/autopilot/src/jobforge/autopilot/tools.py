@@ -6,6 +6,7 @@ from jobforge.autopilot.diagnosing.runs import Runs
 from jobforge.autopilot.drafting.knowledge import Knowledge
 from jobforge.autopilot.drafting.model import Model, ModelSettings
 from jobforge.autopilot.plane import PlaneSettings
+from jobforge.autopilot.scanning.browser import BrowserSettings, browser_of
 from jobforge.autopilot.scanning.history import History
 from jobforge.autopilot.scanning.observing import Scanner
 from jobforge.autopilot.scanning.targets import TargetSettings, targets_of
@@ -17,7 +18,7 @@ def autopilot_tools(settings: Settings) -> Iterable[object]:
     scanning = TargetSettings()
     plane = PlaneSettings()
     return [
-        Scanner(targets_of(scanning), authorities=scanning.autopilot_ca_file),
+        Scanner(targets_of(scanning), authorities=scanning.autopilot_ca_file, browser=browser_of(BrowserSettings())),
         History(settings.artifacts_url),
         Knowledge(plane),
         Runs(plane),

@@ -16,6 +16,7 @@ from jobforge.autopilot.scanning.routes import Routes
 
 EVERY_CIPHER = "ALL:!aNULL:@SECLEVEL=0"
 """Of OpenSSL, but for those that need no certificate."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGENT = "JobForge-Autopilot/1 (site scan)"
 
 

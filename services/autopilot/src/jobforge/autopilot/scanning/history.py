@@ -35,7 +35,7 @@ class Result(BaseModel):
 
 
 class Trend(BaseModel):
-    """What changed since the last scan, over the checks that both made."""
+    """What changed since the last scan, over the checks that both made in the same way."""
 
     previous_run_id: UUID
     previous_seen_at: AwareDatetime
@@ -56,7 +56,7 @@ def trend(result: Result, earlier: Sequence[Result]) -> Trend | None:
     last = earlier[-1]
     before = {each.name: each for each in last.checks if each.score is not None}
     now = {each.name: each for each in result.checks if each.score is not None}
-    compared = [name for name in now if name in before]
+    compared = [name for name in now if name in before and _method(now[name]) == _method(before[name])]
     if not compared:
         return None
     had = {each.id for name in compared for each in before[name].findings}
@@ -122,6 +122,11 @@ class History:
             return None
         except (BaseError, OSError) as error:
             raise ArtifactsUnavailable(str(error).partition("\n")[0]) from error
+
+
+def _method(check: Check) -> str:
+    """What found a check's findings, without its version: two that look in different ways differ in what they see."""
+    return str(check.measured.get("method", "")).partition(" ")[0]
 
 
 def _age(result: Result) -> datetime:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jobforge.autopilot.scanning.answers import Answer
+from jobforge.autopilot.scanning.browser import Browser
 from jobforge.autopilot.scanning.encryption import look_at
 from jobforge.autopilot.scanning.failures import (
     TargetMisbehaves,
@@ -16,7 +17,7 @@ from jobforge.autopilot.scanning.failures import (
     TargetUnresolvable,
     TlsFailed,
 )
-from jobforge.autopilot.scanning.fetching import Fetcher, Limits
+from jobforge.autopilot.scanning.fetching import REDIRECTS, Fetcher, Limits
 from jobforge.autopilot.scanning.pages import read_page
 from jobforge.autopilot.scanning.places import Place
 from jobforge.autopilot.scanning.results import CheckName
@@ -29,7 +30,6 @@ _OF_TARGET = (TargetMisbehaves, TargetNotAllowed, TargetTimeout, TargetUnreachab
 _AT_ONCE = 4
 _SAMPLED_FILES = 3
 """Files of the page that are asked for again conditionally."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Scanner:
     limits: Limits = field(default_factory=Limits)
     authorities: Path | None = None
     asked: Resolve = resolve
+    browser: Browser = field(default_factory=Browser)
 
     def place(self, target: str) -> Place:
         """Where a target is; raises ``TargetNotAllowed``."""
@@ -49,7 +50,11 @@ class Scanner:
         """All that these checks need to see; raises one of ``jobforge.autopilot.scanning.failures``."""
         routes = Routes(self.targets.private, self.limits.patience, self.asked)
         look = _Look(job, Fetcher(routes, self.limits), routes, self.limits, self.authorities)
-        return await look.at(place, frozenset(wanted))
+        seen = await look.at(place, frozenset(wanted))
+        if "accessibility" not in wanted or seen.facts is None:
+            return seen
+        await job.progress(0.7, "the page is looked at in a browser")
+        return replace(seen, examined=await self.browser.examine(seen.page.place, routes))
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class _Look:
     async def _hops(self, place: Place) -> tuple[Answer, ...]:
         """The answers on the way to the page; each hop's address is checked as the first one's."""
         hops = [await self.fetcher.get(place)]
-        while hops[-1].status in _REDIRECTS and hops[-1].header("location"):
+        while hops[-1].status in REDIRECTS and hops[-1].header("location"):
             if len(hops) > self.limits.redirects:
                 raise TargetMisbehaves(f"target: {place.authority} redirects more than {self.limits.redirects} times")
             hops.append(await self.fetcher.get(hops[-1].place.joined(hops[-1].header("location"))))

@@ -7,6 +7,7 @@ from typing import Any
 
 from jobforge.autopilot.scanning.answers import MIB
 from jobforge.autopilot.scanning.failures import PageTooCostly
+from jobforge.autopilot.scanning.quoting import attribute
 from jobforge.autopilot.scanning.sightings import PageFacts
 from jobforge.execution.means import within_means
 
@@ -125,8 +126,9 @@ def _shown(elements: Iterable[Any]) -> tuple[str, ...]:
     """Elements as their opening tags, so that one finds them in the source."""
     shown = []
     for element in elements:
-        told = "".join(f' {name}="{str(value)[:60]}"' for name, value in list(element.attrib.items())[:3])
-        shown.append(f"<{element.tag}{told}>")
+        quoted = [(name, attribute(str(name), str(value))) for name, value in element.attrib.items()]
+        told = [f' {name}="{value}"' for name, value in quoted if value is not None]
+        shown.append(f"<{element.tag}{''.join(told[:3])}>")
         if len(shown) == _SHOWN:
             break
     return tuple(shown)

@@ -4,7 +4,7 @@ from typing import Any
 
 from jobforge.autopilot.pages import page_template
 from jobforge.autopilot.scanning.history import Result, Trend
-from jobforge.autopilot.scanning.results import COSTS
+from jobforge.autopilot.scanning.results import COSTS, Check
 
 TITLES = {
     "ssl": "Encryption",
@@ -12,7 +12,7 @@ TITLES = {
     "cache": "Caching and compression",
     "cdn": "Content delivery",
     "performance": "Speed and weight",
-    "accessibility": "Accessibility (static subset)",
+    "accessibility": "Accessibility",
 }
 _VERDICTS = {
     "pass": "Everything that was checked is in order.",
@@ -34,10 +34,17 @@ def to_html(target: str, url: str, result: Result, trend: Trend | None) -> str:
         findings=findings,
         counts=counts,
         titles=TITLES,
+        headings={check.name: _heading(check) for check in result.checks},
         said=_VERDICTS[result.verdict],
         measured={check.name: list(_flat(check.measured)) for check in result.checks},
     )
     return page
+
+
+def _heading(check: Check) -> str:
+    """With what looked, if the check could look in another way too."""
+    method = check.measured.get("method")
+    return f"{TITLES[check.name]} ({method})" if method else TITLES[check.name]
 
 
 def _flat(measured: dict[str, Any]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -29,13 +29,22 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class Routes:
-    """The ways of one scan; hosts and ports in ``private`` may have addresses that are not public."""
+    """The ways of one scan; hosts and ports in ``private`` may have addresses that are not public.
 
-    def __init__(self, private: frozenset[tuple[str, int]], patience: float, asked: Resolve = resolve) -> None:
-        self._private = private
+    ``known`` are ways that were found and checked before.
+    """
+
+    def __init__(
+        self,
+        private: frozenset[tuple[str, int]],
+        patience: float,
+        asked: Resolve = resolve,
+        known: Mapping[tuple[str, int], Route] | None = None,
+    ) -> None:
+        self.private = private
         self._patience = patience
         self._asked = asked
-        self._known: dict[tuple[str, int], Route] = {}
+        self.known = dict(known or {})
         self._turn = asyncio.Lock()
 
     async def to(self, place: Place) -> Route:
@@ -45,9 +54,9 @@ class Routes:
         """
         key = place.host, place.port
         async with self._turn:
-            if key not in self._known:
-                self._known[key] = await self._found(place)
-            return self._known[key]
+            if key not in self.known:
+                self.known[key] = await self._found(place)
+            return self.known[key]
 
     async def _found(self, place: Place) -> Route:
         began = perf_counter()
@@ -60,7 +69,7 @@ class Routes:
             raise TargetUnresolvable(f"target: {place.host} has no address; check its spelling") from error
         if not addresses:
             raise TargetUnresolvable(f"target: {place.host} has no address; check its spelling")
-        if (place.host, place.port) not in self._private and not all(map(is_public, addresses)):
+        if (place.host, place.port) not in self.private and not all(map(is_public, addresses)):
             raise TargetNotAllowed(
                 f"target: {place.authority} has an address that is not public; if it is meant to be scanned, register "
                 f"it with allow_private in the file that JOBFORGE_TARGETS_FILE names"

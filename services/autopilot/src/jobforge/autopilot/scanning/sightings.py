@@ -6,6 +6,7 @@ from datetime import datetime
 
 from jobforge.autopilot.scanning.answers import Answer
 from jobforge.autopilot.scanning.places import Place
+from jobforge.autopilot.scanning.visits import Examined, Unexamined
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Sightings:
     revalidated: Mapping[str, Answer] = field(default_factory=dict)
     tls: TlsFacts | None = None
     tls_failed: str = ""
+    examined: Examined | Unexamined | None = None
 
     @property
     def page(self) -> Answer:

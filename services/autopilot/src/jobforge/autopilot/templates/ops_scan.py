@@ -10,6 +10,7 @@ from jobforge.autopilot.scanning.judging import OF_TYPE, ScanType, judge
 from jobforge.autopilot.scanning.observing import Scanner
 from jobforge.autopilot.scanning.report import to_html
 from jobforge.autopilot.scanning.results import Check, CheckName, Verdict, total_score, verdict_of
+from jobforge.autopilot.scanning.visits import Examined
 from jobforge.contracts.base import StrictInput
 from jobforge.execution.job import Job
 from jobforge.execution.template import template
@@ -54,7 +55,9 @@ class Outputs(BaseModel):
 async def run(inputs: Inputs, job: Job, *, scanner: Scanner, history: History) -> Outputs:
     """Look at a site and report: a verdict, findings with evidence, and what changed since its last scan.
 
-    Writes ``report.html``, a page for people, and ``report.json``. Only reads; a dry run keeps nothing for the trend.
+    Accessibility is checked by axe-core in headless Chromium, or without one by a static subset of its rules; the check
+    says which. Writes ``report.html``, a page for people, and ``report.json``. Only reads; a dry run keeps nothing for
+    the trend.
     """
     place = scanner.place(inputs.target)
     names = inputs.checks or OF_TYPE[inputs.scan_type]
@@ -85,6 +88,9 @@ async def run(inputs: Inputs, job: Job, *, scanner: Scanner, history: History) -
     await job.write_artifact("report.json", json.dumps(told, ensure_ascii=False, indent=2), "application/json")
     if not job.dry_run:
         await history.keep(job.tenant_id, place.url, result, earlier)
+    if isinstance(seen.examined, Examined):
+        job.used_tool("axe-core", seen.examined.axe)
+        job.used_tool("chromium", seen.examined.browser.removeprefix("Chromium "))
     job.measure("score", result.score)
     for severity in ("high", "medium", "low"):
         job.measure(f"findings_{severity}", sum(each.severity == severity for c in checks for each in c.findings))

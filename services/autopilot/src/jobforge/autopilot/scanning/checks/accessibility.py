@@ -1,29 +1,41 @@
-"""Judges what a page's HTML alone says about who can use it: a static subset, without a browser."""
+"""Judges who can use a page: by axe-core in a browser, else by a static subset of its rules, on the HTML alone."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
+from jobforge.autopilot.scanning import axe
 from jobforge.autopilot.scanning.results import Check, Finding, Severity, examples, judged, skipped
 from jobforge.autopilot.scanning.sightings import PageFacts, Sightings
+from jobforge.autopilot.scanning.visits import Examined, Unexamined
 
 METHOD = "static subset"
 """Contrast, focus, and what scripts add need a browser, and are not looked at."""
 
 
 def check(seen: Sightings) -> Check:
-    """Of the page as it was sent; the rules are those of WCAG 2.2 that HTML alone can break."""
+    """Of the page in a browser, or as it was sent; the rules are those of WCAG 2.2 and, in a browser, good practice."""
     if seen.facts is None:
         kind = seen.page.header("content-type").partition(";")[0]
         return skipped("accessibility", f"The answer is no HTML page but {kind or 'of no named type'}.")
-    facts = seen.facts
+    if isinstance(seen.examined, Examined):
+        return judged("accessibility", axe.findings(seen.examined), axe.measured(seen.examined))
+    return _static(seen.facts, seen.examined)
+
+
+def _static(facts: PageFacts, instead: Unexamined | None) -> Check:
+    unfinished = []
+    if instead is not None and instead.tried:
+        unfinished = [_found("axe_unfinished", "info", "axe-core did not finish; static subset used.", instead.reason)]
     measured = {
         "method": METHOD,
+        "why_no_browser": instead and instead.reason,
         "not_looked_at": ["contrast", "focus order", "what scripts add"],
         "images": facts.images,
         "fields": facts.fields,
         "headings": len(facts.headings),
     }
-    return judged("accessibility", [*_document(facts), *_elements(facts), *_headings(facts.headings)], measured)
+    findings = [*_document(facts), *_elements(facts), *_headings(facts.headings), *unfinished]
+    return judged("accessibility", findings, measured)
 
 
 def _found(what: str, severity: Severity, message: str, evidence: str = "") -> Finding:
