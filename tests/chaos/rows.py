@@ -7,6 +7,7 @@ from faults import (
     clusters,
     crashes,
     floods,
+    mixed,
     poison,
     replays,
     rollouts,
@@ -18,6 +19,7 @@ from trial.fault import Fault
 
 ROWS: tuple[Fault, ...] = (
     *crashes.ROWS,
+    *mixed.ROWS,
     *zombies.ROWS,
     *brokers.ROWS,
     *views.ROWS,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from trial.fault import Fault, Inject, Stage
+from trial.fault import Fault, Inject, Stage, of_echo
 from trial.plan import ACTING, EVERYDAY, RETRYING, Mix
 from trial.plane import SERVICES, WORKERS
 
@@ -26,7 +26,7 @@ def killing(*names: str) -> Inject:
 
 def _row(name: str, what: str, *names: str, mix: Mix = EVERYDAY) -> Fault:
     expected = "no accepted request lost, one end each, no second visible effect"
-    return Fault(name, what, expected, killing(*names), seconds=LASTING, mix=mix)
+    return Fault(name, what, expected, killing(*names), seconds=LASTING, load=of_echo(mix))
 
 
 ROWS = (

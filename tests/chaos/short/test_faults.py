@@ -6,7 +6,7 @@ from short.conftest import RESULTS, Laboratory
 from trial.fault import Fault
 from trial.table import Header, Report
 
-SHORT = [fault for fault in ROWS if not fault.cluster]
+SHORT = [fault for fault in ROWS if not (fault.cluster or fault.full)]
 
 
 @pytest.mark.timeout(600)

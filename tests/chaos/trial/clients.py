@@ -98,6 +98,14 @@ class Clients:
                 await self._cancel(run)
             return run
 
+    async def complete(self, ask: Ask) -> Known | None:
+        """Ask for a job and read it until it has ended; None when it was refused for good."""
+        run = await self.send(ask)
+        while run is not None and not run.ended:
+            await asyncio.sleep(LOOK)
+            await self.read(run)
+        return run
+
     async def _cancel(self, run: Known) -> None:
         path, params = f"/v1/jobs/{run.run_id}/cancel", {"tenant_id": run.ask.tenant}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -14,10 +14,10 @@ from jobforge.native.processes import DidNotStart
 from jobforge.testkit.waiting import until
 from trial import log
 from trial.clients import FAST, LOOK, Clients, clients
-from trial.fault import Fault, NotAsPromised, Stage
+from trial.fault import Fault, NotAsPromised, Probe, Stage
 from trial.history import History
 from trial.judge import Verdict, judge
-from trial.plan import Ask, plan, quick
+from trial.plan import Ask
 from trial.plane import ChaosPlane
 from trial.sink import Sink
 
@@ -77,24 +77,12 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
         async with clients(*doors, history, Random(f"{options.seed}:{fault.name}:reads")) as all_clients:
             seconds, times = fault.lasting(short=options.short), 3 if options.short else 8
             stage = Stage(fault.name, plane, all_clients, sink, random, seconds, times, options.short)
-            asks = plan(options.seed, fault.name, options.jobs, sink.url, fault.mix)
-            reading = asyncio.create_task(all_clients.read_forever())
-            watching = asyncio.create_task(_note_stillness(stage))
-            try:
-                recovery, problems = await _under_load(fault, stage, asks)
-                if recovery and fault.recovers and recovery > fault.recovers and not options.short:
-                    problems.append(f"recovered after {recovery:.1f} s, {fault.recovers:g} are promised")
-                if not await all_clients.settled(timeout=SETTLE):
-                    problems.append(f"not every accepted run had ended {SETTLE:g} s after the fault")
-            finally:
-                watching.cancel()
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
-            if not await log.quiet(plane.bootstrap, timeout=60):
-                problems.append("groups were still behind 60 s after every run had ended")
-            await _or_problem(fault.check(stage), problems)
-            await all_clients.read_every_manifest()
+            async with fault.load(stage, options.jobs, options.seed) as asks:
+                recovery, problems = await _until_settled(fault, stage, asks)
+                if not await log.quiet(plane.bootstrap, timeout=60):
+                    problems.append("groups were still behind 60 s after every run had ended")
+                await _or_problem(fault.check(stage), problems)
+                await all_clients.read_every_manifest()
             problems += _wrong_ends(all_clients)
     verdict = await judge(
         plane.bootstrap,
@@ -108,6 +96,24 @@ async def run_trial(fault: Fault, plane: ChaosPlane, options: Options) -> Result
         await log.keep(plane.bootstrap, folder / "records.ndjson")
         shutil.copytree(plane.logs, folder / "logs")
     return result
+
+
+async def _until_settled(fault: Fault, stage: Stage, asks: Sequence[Ask]) -> tuple[float | None, list[str]]:
+    """The load with the fault in it, watched by readers until every run has ended."""
+    reading = asyncio.create_task(stage.clients.read_forever())
+    watching = asyncio.create_task(_note_stillness(stage))
+    try:
+        recovery, problems = await _under_load(fault, stage, asks)
+        if recovery and fault.recovers and recovery > fault.recovers and not stage.short:
+            problems.append(f"recovered after {recovery:.1f} s, {fault.recovers:g} are promised")
+        if not await stage.clients.settled(timeout=SETTLE):
+            problems.append(f"not every accepted run had ended {SETTLE:g} s after the fault")
+    finally:
+        watching.cancel()
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+    return recovery, problems
 
 
 async def _under_load(fault: Fault, stage: Stage, asks: Sequence[Ask]) -> tuple[float | None, list[str]]:
@@ -139,11 +145,18 @@ async def _or_problem(work: Awaitable[None], problems: list[str]) -> None:
 
 
 async def _recovered(stage: Stage) -> float | None:
+    """Seconds until the plane has answered each of the probes; None if one of them never was."""
+    keys = count()
+    took = await asyncio.gather(*(_answered(stage, probe, keys) for probe in stage.probes))
+    return None if None in took else max(each for each in took if each is not None)
+
+
+async def _answered(stage: Stage, probe: Probe, keys: Iterator[int]) -> float | None:
     """Seconds until one of the requests that are sent every half second from now on has its manifest."""
-    began, keys, probes = monotonic(), count(), list[asyncio.Task[None]]()
+    began, probes = monotonic(), list[asyncio.Task[None]]()
 
     async def complete() -> None:
-        run = await stage.clients.send(quick(stage.trial, "probe", keys))
+        run = await stage.clients.send(probe(stage.trial, "probe", keys))
         while run is not None and not run.ended:
             await asyncio.sleep(LOOK * len(probes))  # however many wait, they leave the plane room to recover
             await stage.clients.read(run)

@@ -1,11 +1,12 @@
 """A row of the table: what goes wrong, for how long, and what must hold all the same."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
 from trial.clients import Clients
-from trial.plan import EVERYDAY, Mix
+from trial.plan import EVERYDAY, Ask, Mix, plan, quick
 from trial.plane import ChaosPlane
 from trial.sink import Sink
 
@@ -15,6 +16,10 @@ SHORT = 12.0
 
 class NotAsPromised(Exception):
     """The plane answered otherwise than the row expects; the message says how."""
+
+
+Probe = Callable[[str, str, Iterator[int]], Ask]
+"""A job of a trial and a tenant, with the next number of its key, that shows that something works again."""
 
 
 @dataclass
@@ -36,9 +41,26 @@ class Stage:
     """What else was seen, kept in ``chaos.json``."""
     marks: dict[str, int] = field(default_factory=dict)
     """What ``inject`` leaves for ``check``."""
+    probes: tuple[Probe, ...] = (quick,)
+    """The plane has recovered when one of each has its manifest."""
 
 
 Inject = Callable[[Stage], Awaitable[None]]
+Load = Callable[[Stage, int, int], AbstractAsyncContextManager[Sequence[Ask]]]
+"""The jobs of a trial, of how many and which seed it is told; what else they need is there as long as the context."""
+
+
+def of_echo(mix: Mix = EVERYDAY) -> Load:
+    """Jobs of the echo workers alone."""
+
+    @asynccontextmanager
+    async def load(stage: Stage, jobs: int, seed: int) -> AsyncIterator[Sequence[Ask]]:
+        yield plan(seed, stage.trial, jobs, stage.sink.url, mix)
+
+    return load
+
+
+EVERYDAY_LOAD = of_echo()
 
 
 async def nothing_more(stage: Stage) -> None:
@@ -56,11 +78,13 @@ class Fault:
     check: Inject = nothing_more
     seconds: float = 0.0
     """How long the outage lasts; 0 for what happens at a moment."""
-    mix: Mix = EVERYDAY
+    load: Load = EVERYDAY_LOAD
     idle: bool = False
     """Whether everything has ended before the fault comes."""
     cluster: bool = False
     """Whether it needs three brokers; such rows are in the full suite only."""
+    full: bool = False
+    """Whether it is in the full suite only, for what it takes otherwise."""
     recovers: float | None = None
     """Seconds within which the plane must work again, where the promise names them; held to in the full suite."""
 

@@ -33,6 +33,8 @@ class ChaosPlane:
     down: set[str] = field(default_factory=set)
     """Services that stay down when they end."""
     restarts: dict[str, int] = field(default_factory=dict)
+    guests: tuple[str, ...] = ()
+    """Services that one trial alone needs, beside ``SERVICES``."""
 
     def __getitem__(self, name: str) -> ServiceProcess:
         return self.services[name]
@@ -79,6 +81,18 @@ class ChaosPlane:
             self.services[name].begin()
         await self.ready(*names)
 
+    @asynccontextmanager
+    async def joined_by(self, *names: str, **variables: str) -> AsyncIterator[None]:
+        """These services run, too, and are brought back like the others, until the context is left."""
+        self.down -= set(names)
+        self.guests = names
+        try:
+            await self.services.start(*names, timeout=READY, **variables)
+            yield
+        finally:
+            await self.stop(*names)
+            self.guests = ()
+
     async def renew(self) -> None:
         """Empty the plane and start its services again."""
         await self.stop(*SERVICES)
@@ -97,7 +111,7 @@ class ChaosPlane:
         """Start again what has ended, as any supervisor of services does."""
         while True:
             await asyncio.sleep(NOTICED)
-            for name in SERVICES:
+            for name in (*SERVICES, *self.guests):
                 if name not in self.down and not self.services[name].alive:
                     self.restarts[name] = self.restarts.get(name, 0) + 1
                     self.services[name].begin()

@@ -1,6 +1,7 @@
 """The world outside: takes effects over HTTP, keeps each key once, and writes down what it was asked."""
 
 import json
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -10,6 +11,13 @@ from typing import Any, Self
 from jobforge.ledger.effects_log import EffectsLog, EffectStatus
 
 MAX_BODY = 64 * 1024
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Callers are killed while they call."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Sink:
@@ -26,7 +34,7 @@ class Sink:
         self._lock = Lock()
         self._seen: set[str] = set()
         self._log = EffectsLog(path)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = Thread(target=self._server.serve_forever, name="effect-sink", daemon=True)
 
     def __enter__(self) -> Self:
@@ -42,9 +50,20 @@ class Sink:
         self._log.close()
 
     @property
+    def authority(self) -> str:
+        """``host:port``."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    @property
     def url(self) -> str:
         """Where effects are posted to."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/effects"
+        return f"http://{self.authority}/effects"
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every key that was used."""
+        with self._lock:
+            return frozenset(self._seen)
 
     def take(self, key: str, body: dict[str, Any]) -> bool:
         """Let an effect happen; False when its key was used before."""
@@ -61,7 +80,7 @@ class Sink:
         sink = self
 
         class Handler(BaseHTTPRequestHandler):
-            """Answers a POST once its effect is on the disk."""
+            """Answers a POST, or a PURGE as a cache does, once its effect is on the disk."""
 
             protocol_version = "HTTP/1.1"
 
@@ -71,7 +90,12 @@ class Sink:
                 if len(content) < length or not content:
                     self.close_connection = True  # whoever asked died while asking: nothing happens
                     return
-                body = json.loads(content)
+                self._take(json.loads(content))
+
+            def do_PURGE(self) -> None:
+                self._take({})
+
+            def _take(self, body: dict[str, Any]) -> None:
                 happened = sink.take(self.headers.get("Idempotency-Key", ""), body)
                 self.send_response(201 if happened else 200)
                 self.send_header("Content-Length", "0")

@@ -3,6 +3,7 @@
 import json
 import socket
 import zlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from jobforge.autopilot.scanning import observing, pages
 from jobforge.autopilot.scanning.failures import TargetMisbehaves, TargetTimeout, TargetUnreachable
 from jobforge.autopilot.scanning.fetching import Limits
+from jobforge.autopilot.scanning.history import KEPT, Result
 from jobforge.autopilot.templates.ops_scan import Inputs
 from jobforge.execution.errors import ChildDied
 from jobforge.testkit.dying import DiesOf
@@ -134,6 +136,22 @@ async def test_the_newest_twenty_results_of_a_target_are_kept(scan: Any, good: G
             last = await scan.site(site, "headers")
     assert kept(tmp_path) == 20
     assert last.trend.previous_run_id == UUID(int=21)
+
+
+async def test_a_scan_does_not_fail_as_artifacts_unavailable_because_another_one_forgot_the_same_old_result(
+    scan: Any, tmp_path: Path
+) -> None:
+    """Two scans of a target that end together forget the same oldest result; to the second it is gone."""
+    seen = datetime(2026, 11, 1, tzinfo=UTC)
+    results = [
+        Result(run_id=UUID(int=number), seen_at=seen + timedelta(minutes=number), score=100, verdict="pass", checks=[])
+        for number in range(KEPT + 2)
+    ]
+    for result in results[:KEPT]:
+        await scan.history.keep("acme", "http://localhost/", result, [])
+    for result in results[KEPT:]:
+        await scan.history.keep("acme", "http://localhost/", result, results[:KEPT])
+    assert kept(tmp_path) == KEPT + 1
 
 
 async def test_a_page_that_kills_its_reader_costs_its_own_attempt_alone(

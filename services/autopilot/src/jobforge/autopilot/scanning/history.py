@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from uuid import UUID
@@ -102,7 +103,8 @@ class History:
             path = f"{folder}/{result.run_id}.json"
             await obstore.put_async(self._store, path, result.model_dump_json().encode(), use_multipart=False)
             for each in earlier[: max(0, len(earlier) + 1 - KEPT)]:
-                await obstore.delete_async(self._store, f"{folder}/{each.run_id}.json")
+                with suppress(FileNotFoundError):  # another scan has forgotten it meanwhile
+                    await obstore.delete_async(self._store, f"{folder}/{each.run_id}.json")
         except (BaseError, OSError) as error:
             raise ArtifactsUnavailable(str(error).partition("\n")[0]) from error
 
