@@ -47,10 +47,10 @@ demo: setup ## set up, play the guide's apps on real input, stop what was starte
 	@$(RUN) python -m jobforge.native demo
 
 # Two processes with servers of their own, a file of tests at a time; the chaos suite wants the machine for itself.
-IN_TWO := --numprocesses=2 --dist=loadfile --durations=20
-test: setup ## every test and a short chaos suite, on real Kafka, Valkey and Jaeger (40 minutes); ARGS="-k word" chooses
+IN_TWO := --numprocesses=2 --dist=loadfile --durations=10
+test: setup ## every test and a short chaos suite, on real Kafka, Valkey and Jaeger (40 minutes); ARGS="-k word" or a path chooses
 	@$(RUN) python -m jobforge.native fetch
-	@$(RUN) pytest $(or $(ARGS),$(IN_TWO) --ignore=tests/chaos)
+	@$(RUN) pytest $(or $(ARGS),$(IN_TWO))
 	$(if $(ARGS),,@$(RUN) pytest tests/chaos)
 
 check: setup ## style, types, layers, laws of the tree, generated files
