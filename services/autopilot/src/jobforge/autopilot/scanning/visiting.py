@@ -16,7 +16,6 @@ from jobforge.autopilot.scanning.routes import Route, Routes
 from jobforge.autopilot.scanning.supervision import supervised
 from jobforge.autopilot.scanning.visits import Examined, Unexamined, Visit
 
-NOBODY = 65534
 _NICENESS = 10
 _NO_TIMEOUT = 0
 """Of playwright's own: the process is supervised."""
@@ -35,17 +34,7 @@ _FLAGS = (
     "--js-flags=--max-old-space-size=512",
 )
 _NAMESPACE = "unshare --user --map-current-user --net --"
-_START = """#!/bin/sh
-as=""
-if [ "$(id -u)" = 0 ]; then
-    chown -R {nobody}:{nobody} "$HOME" || exit 1
-    as="setpriv --reuid={nobody} --regid={nobody} --clear-groups --"
-fi
-within="{namespace}"
-if [ -n "$within" ] && ! $as $within true; then within=""; fi
-exec $as $within "$JOBFORGE_PROGRAM" "$@"
-"""
-"""Starts the browser as nobody if this is root, whom its sandbox refuses, and without network where that can be."""
+_STARTER = Path(__file__).with_name("start-browser.sh")
 _RUN = """async () => {
   const told = await axe.run(document, {resultTypes: ['violations'], iframes: false});
   const cut = (text, most) => String(text).slice(0, most);
@@ -73,7 +62,8 @@ def main() -> None:
     os.nice(_NICENESS)
     with supervised(visit.limits.seconds, visit.limits.memory, _gave_up) as folder:
         os.environ.update(HOME=str(folder), TMPDIR=str(folder), JOBFORGE_PROGRAM=visit.program)
-        told = asyncio.run(_visited(visit, folder))
+        os.environ["JOBFORGE_NAMESPACE"] = _NAMESPACE if visit.sandboxed else ""
+        told = asyncio.run(_visited(visit))
     _tell(told)
 
 
@@ -86,14 +76,14 @@ def _tell(told: Examined | Unexamined) -> None:
         print(told.model_dump_json(), flush=True)
 
 
-async def _visited(visit: Visit, folder: Path) -> Examined | Unexamined:
+async def _visited(visit: Visit) -> Examined | Unexamined:
     from playwright.async_api import Error
 
     known = {(each.host, each.port): Route(each.addresses, 0.0) for each in visit.known}
     routes = Routes(frozenset(visit.private), Limits().patience, known=known)
     relay = Relay(Fetcher(routes, Limits()), requests=visit.limits.requests, total_bytes=visit.limits.total_bytes)
     try:
-        told = await _examined(visit, folder, relay)
+        told = await _examined(visit, relay)
         return Examined.model_validate({**told, "loaded": relay.loaded, "refused": relay.refused})
     except Error as error:
         return Unexamined(reason=_reason(str(error)), tried=True)
@@ -101,13 +91,13 @@ async def _visited(visit: Visit, folder: Path) -> Examined | Unexamined:
         return Unexamined(reason="the page changed what axe-core answers", tried=True)
 
 
-async def _examined(visit: Visit, folder: Path, relay: Relay) -> Any:
+async def _examined(visit: Visit, relay: Relay) -> Any:
     from playwright.async_api import TimeoutError as Late
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=_starter(folder, visit.sandboxed),
+            executable_path=_STARTER,
             chromium_sandbox=visit.sandboxed,
             args=list(_FLAGS),
             timeout=_NO_TIMEOUT,
@@ -122,13 +112,6 @@ async def _examined(visit: Visit, folder: Path, relay: Relay) -> Any:
             await page.wait_for_load_state("load", timeout=visit.limits.loading * 1_000)
         await page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
         return {"browser": f"Chromium {browser.version}", **await page.evaluate(_RUN)}
-
-
-def _starter(folder: Path, sandboxed: bool) -> Path:
-    script = folder / "browser"
-    script.write_text(_START.format(nobody=NOBODY, namespace=_NAMESPACE if sandboxed else ""))
-    script.chmod(0o755)
-    return script
 
 
 def _reason(message: str) -> str:
