@@ -1,7 +1,7 @@
 """Usage stands in a directory or in a bucket alike."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import pytest
 from jobforge.chassis.artifacts import StoreUnavailable
 from jobforge.chassis.wire import Partition
 from jobforge.execution.children import Children
+from jobforge.keys import totals
+from jobforge.keys.errors import UsageMoving
 from jobforge.keys.feed import TOPIC
 from jobforge.keys.tidying import Tidying
 from jobforge.keys.totals import Counts, Question, add_up
@@ -66,3 +68,20 @@ async def test_a_store_that_is_not_there_is_named() -> None:
     away = UsageStore("file:///proc/nowhere")
     with pytest.raises(StoreUnavailable):
         await away.put({f"{FOLDER}/x": b""})
+
+
+async def test_usage_whose_files_move_during_every_read_is_added_up_later(
+    tmp_path: Path, keep: Keep, usage: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time, what was listed has been compacted away before it is read."""
+    store = UsageStore(tmp_path.as_uri())
+    await keep([usage(at=NOON)])
+    monkeypatch.setattr(totals, "slices", gone)
+    with pytest.raises(UsageMoving, match="try again"):
+        counts(store)
+
+
+def gone(*_: object) -> Iterator[object]:
+    """What a read of a file that is not there any more says."""
+    raise FileGone
+    yield

@@ -13,7 +13,14 @@ from lxml import html
 from pydantic import ValidationError
 
 from jobforge.autopilot.scanning import observing, pages
-from jobforge.autopilot.scanning.failures import TargetMisbehaves, TargetTimeout, TargetUnreachable
+from jobforge.autopilot.scanning.answers import MIB
+from jobforge.autopilot.scanning.failures import (
+    PageTooCostly,
+    TargetMisbehaves,
+    TargetTimeout,
+    TargetUnreachable,
+    TlsFailed,
+)
 from jobforge.autopilot.scanning.fetching import Limits
 from jobforge.autopilot.scanning.history import KEPT, Result
 from jobforge.autopilot.templates.ops_scan import Inputs
@@ -176,6 +183,13 @@ async def test_a_page_that_is_hardly_one_is_read_all_the_same(scan: Any, body: b
     assert facts.title == ""
 
 
+async def test_a_page_of_too_many_elements_is_page_too_costly_and_no_syntax_error(scan: Any) -> None:
+    """The parser runs out of memory, which it calls a syntax error; its child takes the next page."""
+    with pytest.raises(PageTooCostly, match="more memory"):
+        await scan.job.in_process(pages.read_page, b"<p>" * 1_000_000, "", "text/html", 32 * MIB)
+    assert (await scan.job.in_process(pages.read_page, b"<title>next", "", "text/html")).title == "next"
+
+
 def test_a_body_that_unpacks_to_too_much_is_cut() -> None:
     """A few kilobytes that would be a gigabyte."""
     bomb = zlib.compress(bytes(50_000_000), 9, wbits=31)
@@ -189,6 +203,16 @@ async def test_a_site_that_nobody_serves_is_asked_again_later(scan: Any) -> None
         port = server.getsockname()[1]
     with pytest.raises(TargetUnreachable, match=str(port)):
         await scan.at(scan.scanner(f"http://localhost:{port}/"))
+
+
+async def test_a_site_that_agrees_on_no_encryption_is_asked_again_later_unless_that_is_to_be_judged(scan: Any) -> None:
+    """It speaks no TLS on its https port; to the check ``ssl`` that is a finding."""
+    with serving({"/": Reply()}) as site:
+        site.scheme = "https"
+        with pytest.raises(TlsFailed, match="agreed on no encryption"):
+            await scan.site(site, "headers")
+        assert TlsFailed.code == "target.tls_failed"
+        assert (await scan.site(site, "ssl")).verdict == "fail"
 
 
 async def test_a_site_that_never_answers_is_given_up_in_time(scan: Any) -> None:

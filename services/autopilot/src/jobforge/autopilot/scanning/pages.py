@@ -27,9 +27,12 @@ def unpacked(body: bytes, encoding: str, most: int = MOST_CHARACTERS) -> bytes:
         return body[:most]
 
 
-def read_page(body: bytes, encoding: str, content_type: str) -> PageFacts:
-    """What a page's HTML says; raises ``PageTooCostly``. Nothing in it runs, and nothing is fetched."""
-    with within_means("Reading the page", memory=512 * MIB, processor_time=20, too_costly=PageTooCostly):
+def read_page(body: bytes, encoding: str, content_type: str, memory: int = 512 * MIB) -> PageFacts:
+    """What a page's HTML says, read within so many bytes of memory; raises ``PageTooCostly``.
+
+    Nothing in it runs, and nothing is fetched.
+    """
+    with within_means("Reading the page", memory=memory, processor_time=20, too_costly=PageTooCostly):
         return _facts(unpacked(body, encoding), _charset(content_type))
 
 
@@ -93,6 +96,10 @@ def _root(html: bytes, charset: str | None) -> Any:
         return parsing.document_fromstring(html, parser=parser, ensure_head_body=True)
     except etree.ParserError:
         return None
+    except etree.XMLSyntaxError as error:
+        if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError from error
+        raise
 
 
 def _named(element: Any) -> bool:
