@@ -6,15 +6,11 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from pydantic import ValidationError
 
 from jobforge.aias import gathering, steps
 from jobforge.aias.embedders import Embedder
 from jobforge.aias.errors import (
-    DocumentEmpty,
     EmbedderMismatch,
-    IndexFull,
-    IndexMissing,
     IndexTypeMismatch,
 )
 from jobforge.aias.indexing import Change, Indexing
@@ -22,9 +18,6 @@ from jobforge.aias.searching import Searching
 from jobforge.aias.storing.shelf import Shelf
 from jobforge.aias.templates import knowledge_search
 from jobforge.aias.templates.knowledge_index import Inputs, Outputs, run
-from jobforge.documents.bounds import Bounds
-from jobforge.documents.errors import DocumentUnreadable
-from jobforge.execution.errors import ObjectMissing
 from jobforge.testkit.dying import DiesOf
 from jobforge.testkit.recording_job import RecordingJob
 
@@ -114,20 +107,6 @@ async def test_a_bad_document_is_skipped_by_name_and_stays_as_it_was_indexed(
     assert (await ids(recording_job, searching, "green lever"))[0] == "a"
 
 
-@pytest.mark.parametrize(
-    ("data", "error"), [(None, ObjectMissing), (b" ", DocumentEmpty), (b"%PDF-1.7 broken", DocumentUnreadable)]
-)
-async def test_a_job_none_of_whose_documents_can_be_read_fails_with_the_reason(
-    recording_job: RecordingJob, indexing: Indexing, shelf: Shelf, data: bytes | None, error: type[Exception]
-) -> None:
-    """And makes no index."""
-    if data is not None:
-        upload(recording_job, a=data)
-    with pytest.raises(error):
-        await run(Inputs(document_ids=("a",)), recording_job, indexing=indexing)
-    assert await shelf.newest("acme", "default") is None
-
-
 async def test_a_document_that_kills_its_reader_is_skipped_alone(
     indexing: Indexing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,20 +172,6 @@ async def test_an_index_keeps_its_type_and_its_vectors_source_until_it_is_rebuil
     assert (rebuilt.version, rebuilt.total_documents, rebuilt.dimensions, rebuilt.embedder) == (2, 1, None, None)
 
 
-async def test_an_index_that_would_be_too_large_is_refused_and_stays(
-    recording_job: RecordingJob, shelf: Shelf, embedder: Embedder
-) -> None:
-    """The message names the limit."""
-    upload(recording_job, a=PUMP, b=WING)
-    small = Indexing(shelf, embedder, Bounds(), most_chunks=1)
-    await run(Inputs(document_ids=("a",)), recording_job, indexing=small)
-    with pytest.raises(IndexFull, match="JOBFORGE_AIAS_MAX_CHUNKS"):
-        await run(Inputs(document_ids=("b",)), recording_job, indexing=small)
-    version = await shelf.newest("acme", "default")
-    assert version is not None
-    assert list(version.documents) == ["a"]
-
-
 async def test_a_dry_run_tells_what_would_be_and_changes_nothing(
     recording_job: RecordingJob, indexing: Indexing, files: Files
 ) -> None:
@@ -216,33 +181,6 @@ async def test_a_dry_run_tells_what_would_be_and_changes_nothing(
     outputs = await run(Inputs(document_ids=("a",)), recording_job, indexing=indexing)
     assert (outputs.documents, outputs.total_documents) == (1, 1)
     assert files() == []
-
-
-async def test_removing_from_an_index_that_is_not_there_is_refused(
-    recording_job: RecordingJob, indexing: Indexing
-) -> None:
-    """It is probably a wrong name."""
-    with pytest.raises(IndexMissing):
-        await run(Inputs(remove_document_ids=("a",)), recording_job, indexing=indexing)
-
-
-@pytest.mark.parametrize(
-    "inputs",
-    [
-        {},
-        {"document_ids": ["a", "a"]},
-        {"document_ids": ["a"], "remove_document_ids": ["a"]},
-        {"remove_document_ids": ["a"], "rebuild": True},
-        {"document_ids": ["../a"]},
-        {"document_ids": ["a"], "index": "b/c"},
-        {"document_ids": ["a"], "index_type": "graph"},
-        {"document_ids": [f"d-{number}" for number in range(1001)]},
-    ],
-)
-def test_inputs_that_mean_nothing_are_refused(inputs: dict[str, object]) -> None:
-    """Before the job begins."""
-    with pytest.raises(ValidationError):
-        Inputs.model_validate(inputs)
 
 
 async def test_what_a_job_indexed_names_the_bytes_it_read(
