@@ -5,7 +5,7 @@ from datetime import date
 
 from jobforge.documents.document import Document
 from jobforge.settler.extraction.analysis import Analysis, Finding
-from jobforge.settler.extraction.parties import Party
+from jobforge.settler.extraction.party import Party
 
 _QUOTED = 240
 

@@ -8,7 +8,8 @@ from jobforge.documents.document import Document
 from jobforge.settler.extraction.clauses import Clause, find_clauses
 from jobforge.settler.extraction.law import find_governing_law
 from jobforge.settler.extraction.opening import find_opening
-from jobforge.settler.extraction.parties import Party, find_parties
+from jobforge.settler.extraction.parties import find_parties
+from jobforge.settler.extraction.party import Party
 from jobforge.settler.extraction.passage import Found, Span, flatten
 from jobforge.settler.extraction.renewal import Notice, Renewal, find_notice, find_renewal
 from jobforge.settler.extraction.signing import find_agreement_date, find_effective_date

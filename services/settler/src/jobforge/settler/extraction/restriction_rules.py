@@ -11,8 +11,7 @@ RESTRICTIONS = (
             NEVER
             + (
                 r"[^.;]{0,260}\bcompet(?:es?|ing|itive(?:ly)?)\b (?:with|against|to|product|business|service|event|"
-                r"brand|"
-                r"sponsor|entit|compan|line|goods|offering|program|technolog|enterprise|venture|directly|or)"
+                r"brand|sponsor|entit|compan|line|goods|offering|program|technolog|enterprise|venture|directly|or)"
             ),
             NEVER
             + r"[^.;]{0,200}\b(?:engage|participate|invest)\w*[^.;]{0,120}\b(?:business|activit)[^.;]{0,120}\bcompet",
@@ -31,10 +30,9 @@ RESTRICTIONS = (
             NEVER + r"[^.;]{0,100}\b(?:open|operate|own|establish)\w*[^.;]{0,100}\bwithin [^.;]{0,40}\bmiles?\b",
         ),
         unless=(
-            r"breach (?:of )?any|covenant not to compete (?:in|of|under) section|competitive (?:harm|bid|"
-            r"injury|disadvantage|terms|position|pric)|unfair compet|anti-?compet|"
-            r"nothing (?:in|contained)|shall not (?:prevent|restrict|prohibit|preclude|be (?:deemed|"
-            r"construed))|free to|table of contents"
+            r"breach (?:of )?any|covenant not to compete (?:in|of|under) section|competitive (?:harm|bid|injury|"
+            r"disadvantage|terms|position|pric)|unfair compet|anti-?compet|nothing (?:in|contained)|shall not "
+            r"(?:prevent|restrict|prohibit|preclude|be (?:deemed|construed))|free to|table of contents"
         ),
     ),
     Rule(
@@ -76,9 +74,8 @@ RESTRICTIONS = (
         ),
         unless=(
             r"non-?\s?exclusive|retains?\b|exclusive (?:jurisdiction|venue|remed|forum|propert|owner|of)|jurisdiction|"
-            r"sole (?:remedy|discretion|expense|cost|responsib|liab|and exclusive (?:remed|propert|jurisd|"
-            r"liab|owner|right,? title))|exclusive right, title|not (?:be )?exclusive|remed(?:y|ies)|"
-            r"confidential"
+            r"sole (?:remedy|discretion|expense|cost|responsib|liab|and exclusive (?:remed|propert|jurisd|liab|owner|"
+            r"right,? title))|exclusive right, title|not (?:be )?exclusive|remed(?:y|ies)|confidential"
         ),
     ),
     Rule(
@@ -103,11 +100,10 @@ RESTRICTIONS = (
         ("termina", "cancel", "withdraw", "end"),
         (
             (
-                r"\b(?:may|right (?:\w+ ){0,3}to|entitled to|can|option (?:\w+ )?to|elect\w* to|able to)\b[^.;]{0,60}\b"
-                r"(?:terminate|cancel|withdraw|end)\b[^.;]{0,200}\b(?:without (?:any )?(?:cause|reason)|for "
-                r"(?:its )?convenience|"
-                r"for any(?: or no)? reason|for no reason|at will|with or without cause|in its sole discretion|"
-                r"at its (?:sole )?(?:discretion|option|convenience|election))\b"
+                r"\b(?:may|right (?:\w+ ){0,3}to|entitled to|can|option (?:\w+ )?to|elect\w* to|able "
+                r"to)\b[^.;]{0,60}\b(?:terminate|cancel|withdraw|end)\b[^.;]{0,200}\b(?:without (?:any )?(?:cause|"
+                r"reason)|for (?:its )?convenience|for any(?: or no)? reason|for no reason|at will|with or without "
+                r"cause|in its sole discretion|at its (?:sole )?(?:discretion|option|convenience|election))\b"
             ),
             (
                 r"\b(?:terminat(?:ed|ion)|cancel(?:led|ed|lation)) (?:\w+ ){0,4}?by (?:\w+ ){1,4}[^.;]{0,40}\b"
@@ -133,8 +129,7 @@ RESTRICTIONS = (
             ),
             (
                 r"\bmay be (?:terminated|cancell?ed)\b[^.;]{0,100}\b(?:at any time|at will|without cause|for "
-                r"convenience|"
-                r"for any reason)\b(?![^;]{0,160}\b(?:if|in the event|breach|default|fail|should|mutual)\b)"
+                r"convenience|for any reason)\b(?![^;]{0,160}\b(?:if|in the event|breach|default|fail|should|mutual)\b)"
             ),
             r"\bterminable (?:\w+ ){0,3}(?:at will|at any time|for convenience|without cause)\b",
             (
@@ -144,10 +139,9 @@ RESTRICTIONS = (
         ),
         unless=(
             r"\b(?:breach\w*|default\w*|bankrupt\w*|insolven\w*|force majeure|mutual(?:ly)?\b|material(?:ly)? (?:fail|"
-            r"breach))\b|employment|upon (?:any |the )?(?:expiration|termination) (?:or|of)|after "
-            r"termination|renew|following (?:any )?termination|in the event of (?:any )?termination|"
-            r"terminat\w+ (?:of (?:this|the) agreement )?for any reason (?:whatsoever,? )?(?:\w+ "
-            r"){0,3}(?:shall|will|,)"
+            r"breach))\b|employment|upon (?:any |the )?(?:expiration|termination) (?:or|of)|after termination|renew|"
+            r"following (?:any )?termination|in the event of (?:any )?termination|terminat\w+ (?:of (?:this|the) "
+            r"agreement )?for any reason (?:whatsoever,? )?(?:\w+ ){0,3}(?:shall|will|,)"
         ),
     ),
     Rule(
