@@ -6,12 +6,12 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
-from aiokafka import AIOKafkaConsumer
 
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.contracts.jobs import TERMINAL_STATUSES
 from jobforge.testkit.polling import PollingClient
 from jobforge.testkit.running import Running, Start
+from jobforge.testkit.terminal_records import records_of
 from jobforge.testkit.waiting import until
 
 REPLICAS = ("manifest", "manifest#2")
@@ -105,16 +105,8 @@ def archived(artifacts: Path, digests: dict[str, str]) -> bool:
 
 async def published(bootstrap: str) -> dict[str, set[str]]:
     """Every digest that jobforge.manifests holds, by run."""
-    consumer = AIOKafkaConsumer("jobforge.manifests", bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    await consumer.start()
     found: dict[str, set[str]] = {}
-    try:
-        ends = await consumer.end_offsets(consumer.assignment())
-        while any([await consumer.position(at) < end for at, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=200)).values():
-                for record in records:
-                    manifest = json.loads(record.value)
-                    found.setdefault(manifest["run_id"], set()).add(manifest["digest"])
-    finally:
-        await consumer.stop()
+    for record in await records_of(bootstrap, "jobforge.manifests"):
+        manifest = json.loads(record.value)
+        found.setdefault(manifest["run_id"], set()).add(manifest["digest"])
     return found
