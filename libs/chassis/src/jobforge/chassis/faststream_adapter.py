@@ -26,7 +26,7 @@ from faststream.kafka.subscriber.specification import KafkaSubscriberSpecificati
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from faststream.middlewares import AckPolicy
 
-from jobforge.chassis import fetch_codec, fetch_sessions
+from jobforge.chassis import fetch_codec, fetch_sessions, fetch_tiers
 from jobforge.chassis.consumer_arguments import HURRIED, UNHURRIED
 from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_LAG, CONSUMER_REBALANCES, child
@@ -150,6 +150,7 @@ class KafkaConsumer:
 
     def __init__(self, raw: AIOKafkaConsumer) -> None:
         fetch_sessions.install(raw)
+        self._tiers = fetch_tiers.install(raw)
         self.raw = raw
         self.polled_at = asyncio.get_running_loop().time()
         self._lag_at = 0.0
@@ -187,7 +188,9 @@ class KafkaConsumer:
 
     def resume(self, partitions: Iterable[Partition]) -> None:
         """See ``wire.Consumer.resume``."""
-        self.raw.resume(*self._still_mine(partitions))
+        mine = self._still_mine(partitions)
+        self.raw.resume(*mine)
+        self._tiers.hurry(mine)
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """See ``wire.Consumer.commit``; bounded, since aiokafka repeats a commit for ever."""
@@ -201,6 +204,7 @@ class KafkaConsumer:
         """See ``wire.Consumer.seek``."""
         for mine in self._still_mine([partition]):
             self.raw.seek(mine, offset)
+            self._tiers.hurry([mine])
 
     async def committed(self, partition: Partition) -> int | None:
         """See ``wire.Consumer.committed``."""

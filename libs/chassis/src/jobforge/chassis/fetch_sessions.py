@@ -89,15 +89,15 @@ class FetchSession:
 
 
 def install(consumer: AIOKafkaConsumer) -> None:
-    """Let a consumer fetch in sessions, one with each broker."""
+    """Let a consumer fetch in sessions, one on each connection to a broker."""
     client = consumer._client
     send_any: Send = client.send
-    sessions: dict[int, FetchSession] = {}
+    sessions: dict[tuple[int, int], FetchSession] = {}
 
     async def send(node_id: int, request: Any, **more: Any) -> Any:
         if not isinstance(request, FetchRequest):
             return await send_any(node_id, request, **more)
-        session = sessions.setdefault(node_id, FetchSession())
+        session = sessions.setdefault((node_id, more.get("group", 0)), FetchSession())
         return await session.fetch(lambda shorter: send_any(node_id, shorter, **more), request)
 
     client.send = send
