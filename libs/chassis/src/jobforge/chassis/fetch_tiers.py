@@ -23,7 +23,7 @@ HURRY_FOR = 1.0
 LOOK_EVERY = 1.0
 """Seconds until those that have become quiet are told from the busy ones, while nothing else asks for it."""
 QUIET_CONNECTION = 2
-"""A connection of its own, since a broker answers the requests of one connection after each other; aiokafka has 0 and 1."""
+"""A connection of its own, since a broker answers the requests of one after each other; aiokafka has 0 and 1."""
 
 
 class Lane(NamedTuple):
@@ -71,7 +71,7 @@ class FetchTiers:
         return self._look_at(self._busy, assignment)
 
     def _until(self, at: TopicPartition, seconds: float) -> None:
-        if self._assignment is not None and FEW < len(self._assignment.tps) and at in self._assignment.tps:
+        if self._assignment is not None and len(self._assignment.tps) > FEW and at in self._assignment.tps:
             self._busy[at] = max(self._busy.get(at, 0.0), monotonic() + seconds)
 
     def _look_at(self, partitions: Iterable[TopicPartition], assignment: Any) -> tuple[Any, ...]:
@@ -134,7 +134,7 @@ class FetchTiers:
 
 
 def install(consumer: AIOKafkaConsumer) -> FetchTiers:
-    """Let a started consumer fetch in two tiers. It goes by leaders alone: replicas of the consumer's rack are not asked."""
+    """Let a started consumer fetch in two tiers, from leaders alone: replicas of its rack are not asked."""
     fetcher, client = consumer._fetcher, consumer._client
     tiers = FetchTiers(fetcher)
     send, set_error = client.send, fetcher._set_error
