@@ -12,7 +12,7 @@ from jobforge.contracts import topics
 from jobforge.contracts.envelope import EventEnvelope
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read, read_any
-from jobforge.contracts.runs import RUN_RECORDS, Outcome, RunRestored
+from jobforge.contracts.runs import RUN_RECORDS, Outcome, RunRestored, RunStarted
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Batch, Read, State, fold_events, fold_jobs, fold_runs, run_row
 from jobforge.manifest.sealing import NotRestorable, unseal
@@ -55,6 +55,19 @@ def rows_of(family: Family, reads: Iterable[Read]) -> set[str]:
     if family.held is None:
         return set()
     return {family.row(message) for _, message in reads if not isinstance(message, Unreadable)}
+
+
+def fresh_rows(reads: Iterable[Read]) -> set[str]:
+    """The rows that the view hardly holds yet: of requests, and of runs whose first attempt begins here."""
+    first: dict[str, Any] = {}
+    for _, message in reads:
+        if not isinstance(message, Unreadable):
+            first.setdefault(run_row(message), message)
+    return {
+        row
+        for row, message in first.items()
+        if isinstance(message, JobRequested) or (isinstance(message, RunStarted) and message.attempt == 1)
+    }
 
 
 def outlived(family: Family, reads: Iterable[Read], states: Mapping[str, State]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The projection's loop: reads the log from the view's own watermarks, applies it, and goes back when the view did."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -15,11 +15,12 @@ from jobforge.chassis.metrics import CONSUMER_REBALANCES, PROJECTION_GAPS, PROJE
 from jobforge.chassis.wire import Consumer, Partition, Record
 from jobforge.contracts.topics import RUNS
 from jobforge.manifest import keys
-from jobforge.manifest.batches import Batch, Read, Snapshot, State
-from jobforge.manifest.families import JOBS, decode, family_of, outlived, remembered, rows_of
+from jobforge.manifest.batches import Batch, Read, State
+from jobforge.manifest.families import JOBS, decode, family_of, outlived, remembered
 from jobforge.manifest.lanes import Lane, slices
 from jobforge.manifest.outbox import Outbox
 from jobforge.manifest.store import Step, Store
+from jobforge.manifest.work import Work, load, unpublished
 
 GROUP = "manifest"
 PROBE = 0.25
@@ -28,6 +29,8 @@ COMMIT = 0.2
 RECORDS = 500
 BUSY, PACE = 8, 0.003
 """When so many records come at once, more are let come for so many seconds: together they cost a fraction."""
+MOMENT = 0.003
+"""Seconds that a request waits at most for what its run says: many jobs end sooner."""
 UNBROKEN = 32
 """Records decoded or folded before others on the event loop have their turn."""
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
@@ -120,7 +123,7 @@ class Projector:
             try:
                 if any(lane.applied is None for lane in self._lanes.values()):
                     await self._place(consumer)
-                polled = await consumer.poll(timeout=PROBE, max_records=RECORDS)
+                polled = await self._poll(consumer)
                 for batches in slices(polled):
                     await self._take(consumer, batches)
                 if BUSY <= sum(map(len, polled.values())) < RECORDS:
@@ -136,6 +139,14 @@ class Projector:
             if clock() - committed >= COMMIT:
                 await self._outbox.commit(consumer)
                 committed = clock()
+
+    async def _poll(self, consumer: Consumer) -> Mapping[Partition, list[Record]]:
+        """What has come; a request that came alone waits a moment for its run, and both are folded at once."""
+        polled = await consumer.poll(timeout=PROBE, max_records=RECORDS)
+        if not polled or len(polled) > 1 or next(iter(polled)).topic == RUNS.name:
+            return polled
+        more = await consumer.poll(timeout=MOMENT, max_records=RECORDS)
+        return {at: [*polled.get(at, ()), *more.get(at, ())] for at in {**polled, **more}}
 
     async def _place(self, consumer: Consumer) -> None:
         """Go, in every lane whose watermark is not known, to the lower of the watermark and the commit."""
@@ -153,7 +164,7 @@ class Projector:
                 out_of_range(GROUP, lane.partition, wanted=mark, first=first, end=end)
             if mark is None:
                 (answer,) = await self._store.apply([Step(lane.partition, None, first, Batch())])
-                mark = first if answer.done else answer.held
+                mark = first if answer.how == "done" else answer.held
             if lane.published is None:
                 lane.published = await consumer.committed(lane.partition)
             if lane.published is None or lane.published > end:
@@ -167,37 +178,50 @@ class Projector:
         log.info("projection.placed", partitions=len(lanes), behind=sum(lane.behind for lane in lanes))
 
     async def _take(self, consumer: Consumer, batches: Mapping[Partition, list[Record]]) -> None:
-        work: list[tuple[Lane, list[Read]]] = []
+        work: list[Work] = []
         for partition, records in sorted(batches.items(), key=_runs_first):
             lane = self._lanes.get(partition)
             if lane is not None and lane.applied is not None:
-                work.append((lane, decode(lane.family, records)))
+                work.append(Work(lane, decode(lane.family, records)))
                 await self._breathe(len(records))
-        await self._load(work)
-        steps, after = [], []
-        for lane, reads in work:
+        mistaken = await self._apply(consumer, work, guess=True)
+        await self._apply(consumer, mistaken, guess=False)
+
+    async def _apply(self, consumer: Consumer, work: Sequence[Work], *, guess: bool) -> list[Work]:
+        """Fold these and write what comes out; returns those of which a guess was wrong, and nothing is done."""
+        await load(self._store, work, self._runs_beside, guess=guess)
+        steps: list[Step] = []
+        for each in work:
+            lane = each.lane
             assert lane.applied is not None
-            batch = lane.family.fold(await self._remembered(lane, reads), lane.states, lane.applied, self._now())
-            end = max(lane.applied, reads[-1][0].offset + 1)
-            steps.append(Step(lane.partition, lane.applied, end, batch))
-            after.append(reads[-1][0].offset + 1)
+            reads = await self._remembered(each)
+            steps.append(each.step(lane.family.fold(reads, lane.states, lane.applied, self._now())))
             await self._breathe(len(reads))
-        if not steps:
-            return
         for step in steps:
             self._told.applying(step.partition, step.after)
-        answers = await self._store.apply(steps)
-        for (lane, reads), step, answer, read_to in zip(work, steps, answers, after, strict=True):
-            if not answer.done:
+        answers = await self._store.apply(steps) if steps else []
+        mistaken, done = [], []
+        for each, step, answer in zip(work, steps, answers, strict=True):
+            lane = each.lane
+            if answer.how == "gap":
                 self._gap(consumer, lane, answer.held)
                 continue
+            if answer.how == "mistaken":
+                each.undo()
+                mistaken.append(each)
+                continue
             lane.applied = step.after
-            if self._lanes.get(lane.partition) is lane:
-                self._tell(lane, step)
-            child(PROJECTION_RECORDS, lane.partition.topic).inc(len(reads))
-            lane.trim()
-            if self._lanes.get(lane.partition) is lane:
-                await self._publish(lane, step.batch, read_to)
+            each.confirm()
+            child(PROJECTION_RECORDS, lane.partition.topic).inc(len(each.reads))
+            done.append((each, step))
+        for each, step in done:
+            if self._lanes.get(each.lane.partition) is each.lane:
+                self._tell(each.lane, step)
+            each.lane.trim()
+        for each, step in done:
+            if self._lanes.get(each.lane.partition) is each.lane:
+                await self._publish(each.lane, step.batch, each.after)
+        return mistaken
 
     async def _breathe(self, records: int) -> None:
         """Let others run now and then: each record takes a part of a millisecond."""
@@ -207,19 +231,9 @@ class Projector:
             await asyncio.sleep(0)
 
     async def _publish(self, lane: Lane, batch: Batch, after: int) -> None:
-        """Hand over what the group has not committed; a snapshot applied earlier is taken from its row."""
+        """Hand over what the group has not committed."""
         published = lane.published or 0
-        due = [item for item in batch.publish if item.record.offset >= published]
-        rows = [_row(item) for item in due if isinstance(item, Snapshot) and item.value is None]
-        held = dict(zip(rows, await self._store.load((row, "manifest") for row in rows), strict=True))
-        ready = []
-        for item in due:
-            if isinstance(item, Snapshot) and item.value is None:
-                value = held[_row(item)]
-                if value is None:
-                    continue  # the row was let go, which is long after its snapshot was archived
-                item = Snapshot(item.record, item.tenant_id, item.run_id, item.trace_id, value)
-            ready.append(item)
+        ready = await unpublished(self._store, batch, published)
         if after > published:
             await self._outbox.put(lane.partition, after, ready)
             lane.published = after
@@ -242,20 +256,9 @@ class Projector:
         runs = self._lanes.get(Partition(RUNS.name, lane.partition.number))
         return runs if runs is not None and runs.applied is not None else None
 
-    async def _load(self, work: list[tuple[Lane, list[Read]]]) -> None:
-        """Fetch the rows that are not in memory, in one round trip; with a request what its run needs next."""
-        missing: list[tuple[Lane, str]] = []
-        for lane, reads in work:
-            rows = rows_of(lane.family, reads)
-            for needing in (lane, self._runs_beside(lane)):
-                if needing is not None:
-                    missing += [(needing, row) for row in rows if row not in needing.states]
-        values = await self._store.load((row, lane.family.held or "") for lane, row in missing)
-        for (lane, row), value in zip(missing, values, strict=True):
-            lane.states[row] = lane.family.parse(value)
-
-    async def _remembered(self, lane: Lane, reads: list[Read]) -> list[Read]:
+    async def _remembered(self, work: Work) -> list[Read]:
         """The records, told apart from late repeats of runs that the view let go: the archive is asked for those."""
+        lane, reads = work.lane, work.reads
         doubtful = outlived(lane.family, reads, lane.states)
         if not doubtful:
             return reads
@@ -294,7 +297,3 @@ class Projector:
 
 def _runs_first(batch: tuple[Partition, list[Record]]) -> bool:
     return batch[0].topic != RUNS.name
-
-
-def _row(snapshot: Snapshot) -> str:
-    return keys.row(snapshot.tenant_id, snapshot.run_id)

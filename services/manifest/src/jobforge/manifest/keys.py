@@ -16,7 +16,7 @@ EVENTS_KEPT = timedelta(days=7)
 
 
 def changed(database: int) -> str:
-    """Channel: one message for each applied batch, ``<topic>/<partition> <watermark> <row> <row> ...``.
+    """Channel: messages with a line for each applied batch, ``<topic>/<partition> <watermark> <row> <row> ...``.
 
     Channels are shared by all databases of a Redis, so this one is named by its own.
     """

@@ -198,10 +198,11 @@ class Changes:
         data = message["data"]
         if message["type"] != "message" or not isinstance(data, bytes):
             return
-        field, offset, *rows = data.decode().split(" ")
-        if int(offset) <= self._own.get(field, -1):
-            return
-        self._freshness.seen({field: int(offset)})
-        for row in rows:
-            for watch in self._waiters.get(row, ()):
-                watch.wake(foreign=True)
+        for step in data.decode().split("\n"):
+            field, offset, *rows = step.split(" ")
+            if int(offset) <= self._own.get(field, -1):
+                continue
+            self._freshness.seen({field: int(offset)})
+            for row in rows:
+                for watch in self._waiters.get(row, ()):
+                    watch.wake(foreign=True)

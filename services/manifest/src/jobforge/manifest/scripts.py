@@ -1,23 +1,41 @@
 """The Lua that makes the view's steps atomic; it runs on Redis 7.0 and on Valkey 9."""
 
 APPLY = """
--- KEYS[1] watermarks. ARGV: field, watermark before ('' for none), watermark after, channel, changed rows,
--- and the commands as MessagePack: a list of mode and words for each. One packed argument costs a tenth of many.
-local held = redis.call('HGET', KEYS[1], ARGV[1]) or ''
-if held ~= ARGV[2] then return {0, held} end
-local first = false
-for _, command in ipairs(cmsgpack.unpack(ARGV[6])) do
-  local mode = command[1]
-  if mode ~= 'if' or first then
-    local answer = redis.call(unpack(command, 2))
-    if mode == 'first' then first = answer == 1 end
+-- KEYS[1] watermarks. ARGV: channel, then the steps as MessagePack (one packed argument costs a tenth of many). A step:
+-- watermark's field, watermark before ('' for none), watermark after, fields taken to be absent (row, field, row, ...),
+-- changed rows, and commands: a list of mode and words for each.
+local function mistaken(absent)
+  for i = 1, #absent, 2 do
+    if redis.call('HEXISTS', absent[i], absent[i + 1]) == 1 then return true end
+  end
+  return false
+end
+local answers, told = {}, {}
+for i, step in ipairs(cmsgpack.unpack(ARGV[2])) do
+  local field, before, after, absent, changed, commands = unpack(step)
+  local held = redis.call('HGET', KEYS[1], field) or ''
+  if held ~= before then
+    answers[i] = {'gap', held}
+  elseif mistaken(absent) then
+    answers[i] = {'mistaken', held}
+  else
+    local first = false
+    for _, command in ipairs(commands) do
+      local mode = command[1]
+      if mode ~= 'if' or first then
+        local answer = redis.call(unpack(command, 2))
+        if mode == 'first' then first = answer == 1 end
+      end
+    end
+    redis.call('HSET', KEYS[1], field, after)
+    told[#told + 1] = field .. ' ' .. after .. changed
+    answers[i] = {'done', after}
   end
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-redis.call('PUBLISH', ARGV[4], ARGV[1] .. ' ' .. ARGV[3] .. ARGV[5])
-return {1, ARGV[3]}
+if #told > 0 then redis.call('PUBLISH', ARGV[1], table.concat(told, '\\n')) end
+return answers
 """
-"""One batch of one partition: all of it and the watermark, or nothing and the watermark that is held instead."""
+"""Batches of some partitions. Of each all of it and the watermark, or nothing and the watermark that is held."""
 
 READ = """
 -- KEYS: watermarks, row. ARGV: how many watermarks, their fields, then the row's fields.

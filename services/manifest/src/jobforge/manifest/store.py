@@ -1,8 +1,8 @@
 """The view's storage: what the projection writes into Redis, and reads back to go on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 from redis.asyncio import Redis
@@ -15,22 +15,33 @@ from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys, scripts
 from jobforge.manifest.batches import Batch
 
+SCRIPT_BYTES = 512 * 1024
+"""Steps in one script, which holds Redis while it runs; a larger one runs alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A batch and the watermarks around it; ``before`` is None when the view holds none."""
+    """A batch and the watermarks around it; ``before`` is None when the view holds none.
+
+    ``absent`` are the fields of rows that the batch was made without looking for: (row, field).
+    """
 
     partition: Partition
     before: int | None
     after: int
     batch: Batch
+    absent: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a step: ``held`` is the watermark now (None: none); not ``done`` means a gap was found."""
+    """What became of a step, and the watermark now (None: none).
 
-    done: bool
+    ``gap``: the view holds another watermark; ``mistaken``: a field is there that was taken to be absent. Neither
+    changed anything.
+    """
+
+    how: Literal["done", "gap", "mistaken"]
     held: int | None
 
 
@@ -79,13 +90,13 @@ class Store:
         return await self._ask(commands) if commands else []
 
     async def apply(self, steps: Sequence[Step]) -> list[Applied]:
-        """Each step in one atomic piece, all in one round trip. A step that finds a gap changes nothing."""
-        every = [_arguments(step, self.channel) for step in steps]
+        """Each step in one atomic piece, all in one round trip. One that finds a gap, or a mistake, changes nothing."""
+        every = [(self.channel, packed) for packed in _together([_packed(step) for step in steps])]
         try:
             answers = await self._apply.call_each(self._line, [keys.WATERMARKS], every)
         except OSError as error:
             raise Away(str(error)) from error
-        return [Applied(done == 1, int(held) if held else None) for done, held in answers]
+        return [Applied(how.decode(), int(held) if held else None) for found in answers for how, held in found]
 
     async def close(self) -> None:
         """Disconnect."""
@@ -98,17 +109,35 @@ class Store:
             raise Away(str(error)) from error
 
 
-def _arguments(step: Step, channel: str) -> list[str | bytes | int]:
-    commands = [(mode, *(_word(word) for word in command)) for mode, command in step.batch.commands]
-    return [
+def _packed(step: Step) -> bytes:
+    words = (
         keys.watermark(step.partition),
-        "" if step.before is None else step.before,
-        step.after,
-        channel,
+        "" if step.before is None else str(step.before),
+        str(step.after),
+        [word for pair in step.absent for word in pair],
         "".join(f" {row}" for row in step.batch.changed),
-        # Without the type for bytes: to Lua everything is one kind of string.
-        msgpack.packb(commands, use_bin_type=False),
-    ]
+        [(mode, *(_word(word) for word in command)) for mode, command in step.batch.commands],
+    )
+    # Without the type for bytes: to Lua everything is one kind of string.
+    packed: bytes = msgpack.packb(words, use_bin_type=False)
+    return packed
+
+
+def _together(steps: Sequence[bytes]) -> Iterator[bytes]:
+    """Packed steps as packed lists of them, each of what one script may take."""
+    some: list[bytes] = []
+    for step in steps:
+        if some and sum(map(len, some)) + len(step) > SCRIPT_BYTES:
+            yield _list(some)
+            some = []
+        some.append(step)
+    if some:
+        yield _list(some)
+
+
+def _list(packed: Sequence[bytes]) -> bytes:
+    head: bytes = msgpack.Packer().pack_array_header(len(packed))
+    return head + b"".join(packed)
 
 
 def _word(word: str | bytes | int) -> str | bytes:

@@ -1,0 +1,98 @@
+"""Records on their way into the view, and what their fold has to know: remembered, asked for, or taken for granted."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from jobforge.manifest import keys
+from jobforge.manifest.batches import Batch, Read, Refusal, Snapshot
+from jobforge.manifest.families import fresh_rows, rows_of
+from jobforge.manifest.lanes import Lane
+from jobforge.manifest.store import Step, Store
+
+Beside = Callable[[Lane], Lane | None]
+"""The lane that has the other half of the same rows, if this member has it."""
+
+
+@dataclass(slots=True)
+class Work:
+    """Some records of a lane."""
+
+    lane: Lane
+    reads: list[Read]
+    absent: list[tuple[Lane, str]] = field(default_factory=list)
+    """Rows of which that lane is taken to hold nothing; the view is asked when the work is applied."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether none of these was applied before."""
+        return self.lane.applied is not None and self.reads[0][0].offset >= self.lane.applied
+
+    @property
+    def after(self) -> int:
+        """The offset after the last record."""
+        return self.reads[-1][0].offset + 1
+
+    def step(self, batch: Batch) -> Step:
+        """What the fold of these does to the view."""
+        applied = self.lane.applied
+        assert applied is not None
+        absent = [(row, lane.family.held or "") for lane, row in self.absent]
+        return Step(self.lane.partition, applied, max(applied, self.after), batch, absent)
+
+    def confirm(self) -> None:
+        """The view has taken these: what was taken to be absent was."""
+        for lane, row in self.absent:
+            if lane.applied is not None:
+                lane.states.setdefault(row, lane.family.parse(None))
+
+    def undo(self) -> None:
+        """Forget what the fold made of these, which the view did not take."""
+        for row in rows_of(self.lane.family, self.reads):
+            self.lane.states.pop(row, None)
+        self.absent.clear()
+
+
+async def load(store: Store, work: Sequence[Work], beside: Beside, *, guess: bool) -> None:
+    """Bring the rows that are not in memory there, in one round trip; with a request what its run needs next.
+
+    With ``guess`` nothing is asked for rows that are hardly there yet: nearly always that spares the round trip.
+    """
+    missing: list[tuple[Lane, str]] = []
+    for each in work:
+        rows = rows_of(each.lane.family, each.reads)
+        guessed = fresh_rows(each.reads) if rows and guess and each.is_new else frozenset()
+        for lane in _both(each.lane, beside):
+            for row in rows:
+                if row not in lane.states:
+                    (each.absent if row in guessed else missing).append((lane, row))
+        for lane, row in each.absent:
+            if lane is each.lane:
+                lane.states[row] = lane.family.parse(None)
+    values = await store.load((row, lane.family.held or "") for lane, row in missing)
+    for (lane, row), value in zip(missing, values, strict=True):
+        lane.states[row] = lane.family.parse(value)
+
+
+async def unpublished(store: Store, batch: Batch, published: int) -> list[Snapshot | Refusal]:
+    """What is to be published from this offset on; a snapshot that was applied earlier is taken from its row."""
+    due = [item for item in batch.publish if item.record.offset >= published]
+    rows = [_row(item) for item in due if isinstance(item, Snapshot) and item.value is None]
+    held = dict(zip(rows, await store.load((row, keys.MANIFEST) for row in rows), strict=True))
+    ready: list[Snapshot | Refusal] = []
+    for item in due:
+        if isinstance(item, Snapshot) and item.value is None:
+            value = held[_row(item)]
+            if value is None:
+                continue  # the row was let go, which is long after its snapshot was archived
+            item = replace(item, value=value)
+        ready.append(item)
+    return ready
+
+
+def _row(snapshot: Snapshot) -> str:
+    return keys.row(snapshot.tenant_id, snapshot.run_id)
+
+
+def _both(lane: Lane, beside: Beside) -> Iterable[Lane]:
+    other = beside(lane)
+    return (lane,) if other is None else (lane, other)
