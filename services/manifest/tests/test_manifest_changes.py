@@ -86,6 +86,19 @@ async def test_who_waits_is_woken_by_this_process_and_by_others(changes: Changes
         assert await watch.changed(1) is True
 
 
+async def test_one_message_tells_of_several_batches_and_what_is_known_of_one_does_not_hide_the_other(
+    changes: Changes,
+) -> None:
+    """This process announced the first itself, and knows nothing of the second."""
+    other = keys.row("acme", UUID(int=8))
+    with changes.watching(ROW) as own, changes.watching(other) as foreign:
+        changes.applying(RUNS, 1)
+        said = f"jobforge.runs/0 1 {ROW}\njobforge.runs/1 9 {other}"
+        changes._heard({"type": "message", "data": said.encode()})
+        assert await foreign.changed(1) is True
+        assert await own.changed(0.01) is None
+
+
 async def test_a_bounded_number_of_rows_is_remembered(changes: Changes) -> None:
     """The ones applied last."""
     for number in range(REMEMBERED + 10):
