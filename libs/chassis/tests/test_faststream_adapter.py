@@ -4,15 +4,18 @@ import inspect
 from importlib.metadata import version
 
 import pytest
-from aiokafka import AIOKafkaClient, AIOKafkaConsumer
+from aiokafka import AIOKafkaClient, AIOKafkaConsumer, TopicPartition
+from aiokafka.client import ConnectionGroup
 from aiokafka.conn import collect_hosts
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import Assignment
 from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.subscriber.usecase import DefaultSubscriber, LogicSubscriber
 from faststream.middlewares import AckPolicy
 
 from jobforge.chassis.faststream_adapter import LogSubscriber
+from jobforge.chassis.fetch_tiers import QUIET_CONNECTION
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
@@ -102,3 +105,43 @@ def test_a_consumer_that_never_started_is_not_alive(subscriber: LogSubscriber) -
 def test_a_poll_can_see_that_the_group_is_settling() -> None:
     """aiokafka's own read waits as long as this says so, whatever its time-out."""
     assert "self._subscriptions.reassignment_in_progress" in inspect.getsource(Fetcher.fetched_records)
+
+
+@pytest.mark.parametrize(
+    ("relied_on", "method"),
+    [
+        (") = self._get_actions_per_node(assignment)", "_fetch_requests_routine"),
+        ("for node_id, request in fetch_requests:", "_fetch_requests_routine"),
+        ("self._proc_fetch_request(assignment, node_id, request)", "_fetch_requests_routine"),
+        ("self._in_flight.add(node_id)", "_fetch_requests_routine"),
+        ("self._in_flight.discard(node_id)", "_fetch_requests_routine"),
+        ("self._wait_consume_future = create_future()", "_fetch_requests_routine"),
+        ("await self._client.send(node_id, request)", "_proc_fetch_request"),
+        ("tp_state.position != fetch_offset", "_proc_fetch_request"),
+        ("self._set_error(tp, err)", "_proc_fetch_request"),
+        ("assert tp not in self._records", "_set_error"),
+    ],
+)
+def test_the_fetcher_takes_whatever_its_actions_name_for_the_broker_to_ask(relied_on: str, method: str) -> None:
+    """The fetch tiers give it another thing than the broker's number, and two of them for each broker."""
+    assert relied_on in inspect.getsource(getattr(Fetcher, method))
+
+
+def test_actions_are_what_the_fetch_tiers_return() -> None:
+    """Five things in this order."""
+    returned = inspect.getsource(Fetcher._get_actions_per_node).rpartition("return (")[2]
+    names = ["fetch_requests", "awaiting_reset", "backoff", "invalid_metadata", "resume_futures"]
+    assert returned.split() == [*(f"{name}," for name in names), ")"]
+
+
+async def test_an_assignment_keeps_its_partitions() -> None:
+    """The fetch tiers tell by identity whether all of them are looked at."""
+    assignment = Assignment({TopicPartition("runs", 0)})
+    assert assignment.tps is assignment.tps
+
+
+def test_the_connection_of_the_quiet_fetches_is_nobody_elses() -> None:
+    """aiokafka keeps one for each group of requests, and takes any number for a group."""
+    assert {int(group) for group in ConnectionGroup} == {0, 1}
+    assert QUIET_CONNECTION not in {0, 1}
+    assert "conn_id = (node_id, group)" in inspect.getsource(AIOKafkaClient._get_conn)

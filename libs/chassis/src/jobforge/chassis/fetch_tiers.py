@@ -55,20 +55,27 @@ class FetchTiers:
         """These are asked for next, whatever is under way."""
         for partition in partitions:
             self._until(partition, HURRY_FOR)
-        self._look = True
         self._fetcher._notify(self._fetcher._wait_consume_future)
 
     def actions(self, assignment: Any) -> tuple[Any, ...]:
         """See ``Fetcher._get_actions_per_node``: fetches, positions to ask for, time-out, metadata, futures."""
         if assignment is not self._assignment:
             self._assignment = assignment
-            self._busy = {at: until for at, until in self._busy.items() if at in assignment.tps}
+            kept = self._busy if len(assignment.tps) > FEW else {}
+            self._busy = {at: until for at, until in kept.items() if at in assignment.tps}
             self._quiet.clear()
             self._look = True
         under_way = self._fetcher._in_flight
         if self._look or not self._quiet <= under_way or monotonic() - self._looked > LOOK_EVERY:
             return self._look_at(assignment.tps, assignment)
         return self._look_at(self._busy, assignment)
+
+    def _misses(self, at: TopicPartition) -> bool:
+        """Whether a quiet fetch is under way that does not name it: it would be in none until that one is answered."""
+        return Lane(self._leader(at), busy=False) in self._fetcher._in_flight
+
+    def _leader(self, at: TopicPartition) -> Any:
+        return self._fetcher._client.cluster.leader_for_partition(at)
 
     def _until(self, at: TopicPartition, seconds: float) -> None:
         if self._assignment is not None and len(self._assignment.tps) > FEW and at in self._assignment.tps:
@@ -78,8 +85,8 @@ class FetchTiers:
         fetcher, under_way = self._fetcher, self._fetcher._in_flight
         whole = partitions is assignment.tps
         if whole:
-            now = self._looked = monotonic()
-            self._busy = {at: until for at, until in self._busy.items() if until > now}
+            self._looked = monotonic()
+            self._busy = {at: until for at, until in self._busy.items() if until > self._looked or self._misses(at)}
         wanted: dict[Lane, list[tuple[TopicPartition, int]]] = defaultdict(list)
         positions: dict[int, list[TopicPartition]] = defaultdict(list)
         backoffs: dict[Lane, list[float]] = defaultdict(list)
@@ -87,7 +94,7 @@ class FetchTiers:
         leaderless = held = False
         for at in partitions:
             state = assignment.state_value(at)
-            node = fetcher._client.cluster.leader_for_partition(at)
+            node = self._leader(at)
             lane = Lane(node, at in self._busy)
             if at in fetcher._records:
                 held = True
