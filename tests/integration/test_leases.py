@@ -10,7 +10,9 @@ from redis.asyncio import Redis
 from jobforge.chassis import view_names
 from jobforge.chassis.redis_line import RedisLine
 from jobforge.execution import leases
+from jobforge.execution.lease_script import MOST
 from jobforge.execution.leases import Holding, RedisLeases
+from jobforge.execution.policy import UNLEASED
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.waiting import until
 
@@ -102,6 +104,66 @@ async def test_the_view_tells_a_claim_of_ends_cancellations_and_starts(store: Re
     assert (await store.claim(later)).starts == 0
     assert (await store.claim(unknown)).known is False
     assert await store.renew([cancelled]) == ["cancel"]
+
+
+async def test_questions_of_one_moment_are_one_call_and_each_gets_its_own_answer(
+    store: RedisLeases, redis: Redis
+) -> None:
+    """Claims, renewals, releases and looks in one round trip, answered as if each had been asked alone, in order."""
+    mine, over, back, new = (holding() for _ in range(4))
+    await asyncio.gather(*(store.claim(one) for one in (mine, over, back)))
+    runs = [("acme", one.run_id) for one in (mine, over, back, new)]
+
+    async def given_back() -> None:
+        store.release(over, ended=True)
+        store.release(back, ended=False)
+
+    await redis.config_resetstat()
+    _, fresh, other, renewed, found, again = await asyncio.gather(
+        given_back(),
+        store.claim(new),
+        store.claim(holding(mine.run_id)),
+        store.renew([mine, holding(mine.run_id), holding()]),
+        store.held(runs),
+        store.claim(holding(over.run_id)),
+    )
+    assert (fresh.state, fresh.fence, other.state) == ("free", 1, "held")
+    assert renewed == ["ok", "lost", "ok"]
+    assert found == [True, False, False, True]
+    assert (again.state, again.starts) == ("free", 0)
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == 1
+
+
+async def test_more_questions_than_one_call_takes_are_all_answered_in_order(store: RedisLeases) -> None:
+    """The rest goes into further calls of the same round trip."""
+    claims = [holding() for _ in range(2 * MOST + 1)]
+    answers = await asyncio.gather(*(store.claim(one) for one in claims[::2]))
+    assert {answer.state for answer in answers} == {"free"}
+    assert await store.held([("acme", one.run_id) for one in claims]) == [at % 2 == 0 for at in range(len(claims))]
+    assert await store.renew([holding(one.run_id) for one in claims]) == [
+        "ok" if at % 2 else "lost" for at in range(len(claims))
+    ]
+
+
+async def test_a_question_that_fails_spoils_no_other(store: RedisLeases, redis: Redis) -> None:
+    """It alone goes on without a lease; what is no lease is held by nobody."""
+    bad, good = holding(), holding()
+    await redis.rpush(view_names.lease("acme", bad.run_id), "no lease")
+    unleased, claimed, found = await asyncio.gather(
+        store.claim(bad), store.claim(good), store.held([("acme", bad.run_id), ("acme", good.run_id)])
+    )
+    assert unleased == UNLEASED
+    assert (claimed.state, claimed.known, claimed.fence) == ("free", False, 1)
+    assert found == [False, True]
+
+
+async def test_a_script_that_the_server_forgot_is_loaded_again(store: RedisLeases, redis: Redis) -> None:
+    """Nobody who asks notices, and nothing counts twice."""
+    mine = holding()
+    assert (await store.claim(mine)).fence == 1
+    await redis.script_flush()
+    answers = await asyncio.gather(*(store.claim(holding(mine.run_id if at == 0 else None)) for at in range(MOST + 2)))
+    assert [(answer.state, answer.fence) for answer in answers] == [("held", 0)] + [("free", 1)] * (MOST + 1)
 
 
 async def test_a_store_that_is_away_never_holds_a_job(clean_plane: Plane, store: RedisLeases) -> None:

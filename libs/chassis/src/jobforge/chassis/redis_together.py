@@ -3,11 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from redis.exceptions import NoScriptError
 
-from jobforge.chassis.redis_line import Command, RedisLine
+from jobforge.chassis.redis_line import Command
 
 
 class Script:
@@ -21,6 +21,26 @@ class Script:
         """The command that calls it."""
         return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
 
+    async def call_each(self, line: "Line", keys: Sequence[str], every: Sequence[Sequence[Any]]) -> list[Any]:
+        """One answer for each list of arguments, in one round trip; raises the first ``RedisError``."""
+        commands: list[Command] = [self.command(keys, arguments) for arguments in every]
+        try:
+            return await line.ask(commands)
+        except NoScriptError:
+            return (await line.ask([("SCRIPT", "LOAD", self.text), *commands]))[1:]
+
+
+class Line(Protocol):
+    """One connection, for one caller at a time; see ``RedisLine``."""
+
+    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """The reply to each command; raises ``RedisError`` or ``OSError``."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...
+
 
 class _Question(NamedTuple):
     commands: tuple[Command, ...]
@@ -30,7 +50,7 @@ class _Question(NamedTuple):
 class Together:
     """Asks for many callers; a question that comes while others are under way goes with the next round trip."""
 
-    def __init__(self, line: RedisLine, *, scripts: Iterable[Script] = ()) -> None:
+    def __init__(self, line: Line, *, scripts: Iterable[Script] = ()) -> None:
         self._line = line
         self._scripts = tuple(scripts)
         self._waiting: list[_Question] = []

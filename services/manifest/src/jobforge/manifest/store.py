@@ -56,14 +56,6 @@ class ViewScript(Script):
             await redis.script_load(self.text)
             return await redis.evalsha(self.sha, len(keys), *keys, *arguments)
 
-    async def call_each(self, line: RedisLine, keys: Sequence[str], every: Sequence[Sequence[Any]]) -> list[Any]:
-        """One answer for each list of arguments, in one round trip; raises the first ``RedisError``."""
-        commands: list[Command] = [self.command(keys, arguments) for arguments in every]
-        try:
-            return await line.ask(commands)
-        except NoScriptError:
-            return (await line.ask([("SCRIPT", "LOAD", self.text), *commands]))[1:]
-
 
 class Store:
     """Rows, indexes and watermarks. Every method raises ``RedisError`` while Redis is away."""
