@@ -166,6 +166,23 @@ async def test_a_script_that_the_server_forgot_is_loaded_again(store: RedisLease
     assert [(answer.state, answer.fence) for answer in answers] == [("held", 0)] + [("free", 1)] * (MOST + 1)
 
 
+async def test_a_release_that_no_question_follows_is_sent_all_the_same(store: RedisLeases, redis: Redis) -> None:
+    """It waits a moment for one to go with."""
+    mine = holding()
+    await store.claim(mine)
+    store.release(mine, ended=True)
+    await until(lambda: _gone(redis, mine), 5)
+
+
+async def test_what_was_given_back_last_is_sent_before_the_line_closes(clean_plane: Plane, redis: Redis) -> None:
+    """A worker that stops leaves nobody waiting for its leases to run out."""
+    store, mine = RedisLeases(RedisLine.to(clean_plane.redis_url)), holding()
+    await store.claim(mine)
+    store.release(mine, ended=True)
+    await store.close()
+    assert await _gone(redis, mine)
+
+
 async def test_a_store_that_is_away_never_holds_a_job(clean_plane: Plane, store: RedisLeases) -> None:
     """Claims and renewals are answered at once as if there were no leases, and rightly again when it is back."""
     mine = holding()
@@ -176,6 +193,10 @@ async def test_a_store_that_is_away_never_holds_a_job(clean_plane: Plane, store:
     store.release(mine, ended=True)
     clean_plane.valkey.start()
     await until(lambda: _counted(store))
+
+
+async def _gone(redis: Redis, held: Holding) -> bool:
+    return not await redis.exists(view_names.lease(held.tenant_id, held.run_id))
 
 
 async def _free(store: RedisLeases, run_id: UUID) -> bool:

@@ -42,6 +42,10 @@ class Line(Protocol):
         ...
 
 
+TELL_WITHIN = 0.02
+"""Seconds in which what nobody waits for is sent: until then it goes with what somebody asks."""
+
+
 class _Question(NamedTuple):
     commands: tuple[Command, ...]
     answer: "asyncio.Future[list[Any]] | None"
@@ -55,26 +59,33 @@ class Together:
         self._scripts = tuple(scripts)
         self._waiting: list[_Question] = []
         self._asking: asyncio.Task[None] | None = None
+        self._telling: asyncio.TimerHandle | None = None
 
     async def ask(self, *commands: Command) -> list[Any]:
         """The reply to each command; raises ``RedisError`` or ``OSError`` while Redis is away."""
         answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self._put(_Question(commands, answer))
+        self._waiting.append(_Question(commands, answer))
+        self._go()
         return await answer
 
     def tell(self, *commands: Command) -> None:
-        """Send commands whose replies nobody waits for; lost without a word while Redis is away."""
-        self._put(_Question(commands, None))
+        """Send, soon, commands whose replies nobody waits for; lost without a word while Redis is away."""
+        self._waiting.append(_Question(commands, None))
+        if self._asking is None and self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_WITHIN, self._go)
 
     async def close(self) -> None:
         """Send what waits, for at most a second, and disconnect."""
+        self._go()
         if self._asking is not None:
             await asyncio.wait([self._asking], timeout=1)
         await self._line.close()
 
-    def _put(self, question: _Question) -> None:
-        self._waiting.append(question)
-        if self._asking is None:
+    def _go(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        if self._asking is None and self._waiting:
             self._asking = asyncio.create_task(self._ask_all())
 
     async def _ask_all(self) -> None:
