@@ -6,13 +6,7 @@ from uuid import uuid4
 
 from jobforge.autopilot.diagnosing.case import SCAN, Event
 from jobforge.autopilot.diagnosing.judging import diagnose
-from jobforge.autopilot.diagnosing.results import Diagnosis
 from jobforge.autopilot.diagnosing.timeline import MOST_MOMENTS
-
-
-def codes(found: Diagnosis) -> dict[str, str]:
-    """The causes and how sure they are."""
-    return {cause.code: cause.confidence for cause in found.causes}
 
 
 def test_a_run_that_succeeded_at_once_has_nothing_that_stands_out(cases: Any) -> None:
@@ -30,7 +24,7 @@ def test_what_stood_out_of_a_run_that_succeeded_is_told(cases: Any) -> None:
         )
     )
     assert slow.verdict == "attention"
-    assert set(codes(slow)) == {"attempts.needed", "outputs.warnings", "limit.near", "queue.long"}
+    assert {cause.code for cause in slow.causes} == {"attempts.needed", "outputs.warnings", "limit.near", "queue.long"}
     assert slow.time_spent.model_dump() == {"queued": 20, "running": 10, "waiting": 1, "lost": 0, "total": 31}
 
 
@@ -96,7 +90,7 @@ def test_another_run_of_the_trace_that_failed_before_is_a_possible_cause(cases: 
     before = cases((1, 2, "x.busy"), error=cases.spent("x.busy"), ended=3).run
     other = before.model_copy(update={"id": uuid4(), "template_key": "aias.knowledge.index"})
     found = diagnose(cases((4, 5, "x.empty"), error=cases.error("x.empty"), others=[other]))
-    assert codes(found)["trace.earlier_failure"] == "possible"
+    assert {cause.code: cause.confidence for cause in found.causes}["trace.earlier_failure"] == "possible"
 
 
 def test_a_dead_letter_that_is_no_position_gets_into_no_command(cases: Any) -> None:
