@@ -143,7 +143,7 @@ class Projector:
     async def _poll(self, consumer: Consumer) -> Mapping[Partition, list[Record]]:
         """What has come; a request that came alone waits a moment for its run, and both are folded at once."""
         polled = await consumer.poll(timeout=PROBE, max_records=RECORDS)
-        if not polled or len(polled) > 1 or next(iter(polled)).topic == RUNS.name:
+        if len(polled) != 1 or family_of(next(iter(polled)).topic) is not JOBS:
             return polled
         more = await consumer.poll(timeout=MOMENT, max_records=RECORDS)
         return {at: [*polled.get(at, ()), *more.get(at, ())] for at in {**polled, **more}}
@@ -184,8 +184,8 @@ class Projector:
             if lane is not None and lane.applied is not None:
                 work.append(Work(lane, decode(lane.family, records)))
                 await self._breathe(len(records))
-        mistaken = await self._apply(consumer, work, guess=True)
-        await self._apply(consumer, mistaken, guess=False)
+        if mistaken := await self._apply(consumer, work, guess=True):
+            await self._apply(consumer, mistaken, guess=False)
 
     async def _apply(self, consumer: Consumer, work: Sequence[Work], *, guess: bool) -> list[Work]:
         """Fold these and write what comes out; returns those of which a guess was wrong, and nothing is done."""

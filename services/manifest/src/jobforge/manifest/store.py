@@ -64,6 +64,8 @@ class Store:
         self._redis = redis
         self._line = RedisLine.beside(redis)
         self._apply = ViewScript(scripts.APPLY)
+        # One for all, since each brings a buffer of its own; without the type for bytes: Lua has one kind of string.
+        self._packer = msgpack.Packer(use_bin_type=False)
         self.channel = keys.changed(int(redis.connection_pool.connection_kwargs.get("db") or 0))
         """Where each applied batch is announced."""
 
@@ -83,7 +85,7 @@ class Store:
 
     async def apply(self, steps: Sequence[Step]) -> list[Applied]:
         """Each step in one atomic piece, all in one round trip. One that finds a gap, or a mistake, changes nothing."""
-        every = [(self.channel, packed) for packed in _together([_packed(step) for step in steps])]
+        every = [(self.channel, packed) for packed in self._together(steps)]
         try:
             answers = await self._apply.call_each(self._line, [keys.WATERMARKS], every)
         except OSError as error:
@@ -94,6 +96,22 @@ class Store:
         """Disconnect."""
         await self._line.close()
 
+    def _together(self, steps: Sequence[Step]) -> Iterator[bytes]:
+        """Packed lists of steps, each of what one script may take."""
+        some: list[bytes] = []
+        for step in steps:
+            packed: bytes = self._packer.pack(_words(step))
+            if some and sum(map(len, some)) + len(packed) > SCRIPT_BYTES:
+                yield self._list(some)
+                some = []
+            some.append(packed)
+        if some:
+            yield self._list(some)
+
+    def _list(self, packed: Sequence[bytes]) -> bytes:
+        head: bytes = self._packer.pack_array_header(len(packed))
+        return head + b"".join(packed)
+
     async def _ask(self, commands: Sequence[Command]) -> list[Any]:
         try:
             return await self._line.ask(commands)
@@ -101,8 +119,9 @@ class Store:
             raise Away(str(error)) from error
 
 
-def _packed(step: Step) -> bytes:
-    words = (
+def _words(step: Step) -> tuple[Any, ...]:
+    """A step as the script takes it apart."""
+    return (
         keys.watermark(step.partition),
         "" if step.before is None else str(step.before),
         str(step.after),
@@ -110,26 +129,6 @@ def _packed(step: Step) -> bytes:
         "".join(f" {row}" for row in step.batch.changed),
         [(mode, *(_word(word) for word in command)) for mode, command in step.batch.commands],
     )
-    # Without the type for bytes: to Lua everything is one kind of string.
-    packed: bytes = msgpack.packb(words, use_bin_type=False)
-    return packed
-
-
-def _together(steps: Sequence[bytes]) -> Iterator[bytes]:
-    """Packed steps as packed lists of them, each of what one script may take."""
-    some: list[bytes] = []
-    for step in steps:
-        if some and sum(map(len, some)) + len(step) > SCRIPT_BYTES:
-            yield _list(some)
-            some = []
-        some.append(step)
-    if some:
-        yield _list(some)
-
-
-def _list(packed: Sequence[bytes]) -> bytes:
-    head: bytes = msgpack.Packer().pack_array_header(len(packed))
-    return head + b"".join(packed)
 
 
 def _word(word: str | bytes | int) -> str | bytes:
