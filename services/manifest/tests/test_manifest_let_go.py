@@ -108,6 +108,20 @@ async def test_a_late_second_end_changes_nothing(serve: Serve, restarted: bool) 
         assert digests == {True}
 
 
+async def test_a_late_second_end_that_comes_after_its_start_was_shown_changes_nothing(serve: Serve) -> None:
+    """The row that a late start made is no reason not to ask the archive."""
+    run_id = uuid4()
+    key = run_key("acme", run_id)
+    async with serve() as service:
+        manifest = await ended_and_let_go(service, run_id)
+    async with serve() as service:
+        for record in (started(run_id, claim="zombie"), late(run_id)):
+            await service.write("jobforge.runs", record, key)
+            await applied(service, key)
+        again = (await service.http.get(f"/v1/runs/{run_id}/manifest", params=PARAMS)).json()
+        assert {**again, "duplicates": 0} == {**manifest, "duplicates": 0}
+
+
 async def test_a_late_repeat_of_the_request_does_not_queue_the_run_again(service: ServedView) -> None:
     """A terminal run is never reopened, not even out of the archive."""
     run_id = uuid4()

@@ -16,7 +16,7 @@ from jobforge.contracts.runs import RUN_RECORDS, Outcome, RunRestored, RunStarte
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Batch, Read, State, fold_events, fold_jobs, fold_runs, run_row
 from jobforge.manifest.sealing import NotRestorable, unseal
-from jobforge.manifest.states import NOTHING, parsed_request, parsed_run
+from jobforge.manifest.states import NOTHING, Request, RunState, parsed_request, parsed_run
 
 PATTERN = r"^jobforge\.(runs|jobs\.[a-z][a-z0-9-]*(\.slow)?|events\.[a-z][a-z0-9-]*)$"
 """Everything the view is made of."""
@@ -71,9 +71,10 @@ def fresh_rows(reads: Iterable[Read]) -> set[str]:
 
 
 def outlived(family: Family, reads: Iterable[Read], states: Mapping[str, State]) -> dict[str, Any]:
-    """The first message of each run that is not in the view and may have ended so long ago that the view let it go.
+    """The first message of each run that may have ended so long ago that the view let it go.
 
-    A record that came longer after its request than the view keeps a finished run is in doubt: the archive knows.
+    A record that came longer after its request than the view keeps a finished run is in doubt, though the view may
+    hold a late start of it: the archive knows.
     """
     found: dict[str, Any] = {}
     for record, message in reads:
@@ -84,7 +85,8 @@ def outlived(family: Family, reads: Iterable[Read], states: Mapping[str, State])
         else:
             continue
         row = family.row(message)
-        if states.get(row) not in (None, NOTHING):
+        held = states.get(row)
+        if isinstance(held, Request) or (isinstance(held, RunState) and held.end is not None):
             continue
         if request is None or record.timestamp / 1000 - request.requested_at.timestamp() > _KEPT:
             found.setdefault(row, message)
