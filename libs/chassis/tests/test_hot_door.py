@@ -1,9 +1,13 @@
 """What every app with hot requests keeps: floods refused, failures answered without internals, everything counted."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from jobforge.chassis.hot_door import Answer, CallerLeft, HeaderFlood, Hot, HotDoor
 from jobforge.chassis.metrics import HTTP_REQUESTS, Receive, Scope, Send, child
@@ -119,3 +123,64 @@ async def test_what_is_no_request_goes_to_the_framework() -> None:
 
     await App()({"type": "lifespan"}, receive, send)
     assert sent == [{"type": "lifespan.startup.complete"}]
+
+
+class Wire(asyncio.Transport):
+    """A connection's end, which keeps each piece that is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        """Keep it."""
+        assert not self.closed
+        self.written.append(bytes(data))
+
+    def close(self) -> None:
+        """Take no more."""
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        """Whether it was closed."""
+        return self.closed
+
+    def resume_reading(self) -> None:
+        """Nothing to read."""
+
+    def pause_reading(self) -> None:
+        """Nothing to read."""
+
+
+async def served(*requests: bytes) -> Wire:
+    """What uvicorn writes when these come in one after another."""
+    state, wire = ServerState(), Wire()
+    protocol = HttpToolsProtocol(Config(App(), http="httptools"), state, app_state={})
+    protocol.connection_made(wire)
+    for request in requests:
+        protocol.data_received(request)
+        while state.tasks:
+            await asyncio.wait(state.tasks)
+            await asyncio.sleep(0)
+    if protocol.timeout_keep_alive_task is not None:
+        protocol.timeout_keep_alive_task.cancel()
+    return wire
+
+
+@pytest.mark.parametrize(("path", "body"), [("hot/well", b"hot"), ("hot/teapot", b"refused")])
+async def test_uvicorn_writes_a_hot_answer_in_one_piece(path: str, body: bytes) -> None:
+    """Head and body together, of each request on a connection that stays open."""
+    request = f"GET /{path} HTTP/1.1\r\nhost: door\r\n\r\n".encode()
+    wire = await served(request, request)
+    assert [piece.startswith(b"HTTP/1.1 ") and piece.endswith(b"\r\n\r\n" + body) for piece in wire.written] == [
+        True
+    ] * 2
+    assert not wire.closed
+
+
+async def test_a_connection_that_is_closed_after_its_answer_has_all_of_it() -> None:
+    """The end of the connection does not overtake what was held."""
+    wire = await served(b"GET /hot/well HTTP/1.1\r\nhost: door\r\nconnection: close\r\n\r\n")
+    assert [piece[-7:] for piece in wire.written] == [b"\r\n\r\nhot"]
+    assert wire.closed
