@@ -1,10 +1,11 @@
-"""What every service has running around its work: telemetry, and an eye on the event loop."""
+"""What every service has around its work: telemetry, an eye on the event loop, and children that start safely."""
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from jobforge.chassis.child_processes import start_as_the_standard_library
 from jobforge.chassis.metrics import watch_loop_lag
 from jobforge.chassis.telemetry import Telemetry
 
@@ -18,6 +19,7 @@ COLLECT_AFTER = 20_000
 async def serving(telemetry: Telemetry) -> AsyncIterator[None]:
     """Export spans and sample the loop's lag for as long as the service lives; flush at the end."""
     telemetry.start()
+    start_as_the_standard_library(asyncio.get_running_loop())
     # What was imported lives as long as the service: the collector need not walk it again, 100 ms at a time.
     gc.collect()
     gc.freeze()
