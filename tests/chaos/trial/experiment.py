@@ -169,7 +169,9 @@ async def _answered(stage: Stage, probe: Probe, keys: Iterator[int]) -> float | 
                 return monotonic() - began
         return None
     finally:
-        await asyncio.wait(probes, timeout=RECOVERY)
+        _, unanswered = await asyncio.wait(probes, timeout=RECOVERY)
+        for asking in unanswered:  # their runs are followed by the readers
+            asking.cancel()
 
 
 async def _note_stillness(stage: Stage) -> None:
