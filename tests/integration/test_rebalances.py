@@ -24,6 +24,14 @@ async def test_workers_that_come_go_and_die_under_load_lose_no_run(workers: Work
         assert "Traceback" not in workers.log(name)
 
 
+async def test_two_workers_share_each_lane_instead_of_taking_one_each(workers: Workers) -> None:
+    """Ordinary jobs are run by both: neither has the partitions of one topic, and its neighbour those of another."""
+    await workers.services.start("echo")
+    await workers.services.start("echo#2")
+    await workers.ended(await workers.ask(64), timeout=30)
+    assert len({outcome.worker for outcome in await workers.outcomes()}) == 2
+
+
 async def test_a_template_that_holds_the_event_loop_past_the_session_loses_no_run(workers: Workers) -> None:
     """The group throws the silent member out; it comes back by itself and every run ends."""
     await workers.services.start("echo", "scheduler")

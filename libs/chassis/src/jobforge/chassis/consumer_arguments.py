@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 HURRIED: Mapping[str, Any] = {
     # Not "earliest", which would also pass over deleted records without a word: see KafkaConsumer.poll.
@@ -19,8 +19,9 @@ HURRIED: Mapping[str, Any] = {
     "max_poll_interval_ms": 300_000,
     # Topics that match a pattern are noticed within this time.
     "metadata_max_age_ms": 10_000,
-    # Exactly one: with several, aiokafka joins the group once per assignor.
-    "partition_assignment_strategy": (StickyPartitionAssignor,),
+    # Each topic is shared out by itself, so that no member has a whole lane and its neighbour the other; and the same
+    # partitions of every topic go to the same member. Exactly one: aiokafka joins the group once per assignor.
+    "partition_assignment_strategy": (RangePartitionAssignor,),
 }
 """For most readers."""
 
