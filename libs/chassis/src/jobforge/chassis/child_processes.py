@@ -7,10 +7,9 @@ outlives the parent with every socket it had, so that the service cannot be star
 """
 
 import asyncio
-import socket
 import subprocess
 import threading
-from asyncio.base_subprocess import BaseSubprocessTransport
+from asyncio.unix_events import _UnixSubprocessTransport  # type: ignore[attr-defined]
 from collections.abc import Callable
 from contextlib import suppress
 from subprocess import PIPE
@@ -42,35 +41,12 @@ def start_as_the_standard_library(loop: asyncio.AbstractEventLoop) -> None:
     loop.subprocess_exec = subprocess_exec  # type: ignore[method-assign]  # the one hook there is
 
 
-class _Child(BaseSubprocessTransport):
-    """A started program; a thread waits for its end."""
+class _Child(_UnixSubprocessTransport):  # type: ignore[misc]  # typeshed leaves it out
+    """A started program; a thread waits for its end, where asyncio's own loop has a watcher."""
 
-    def _start(self, args: Any, shell: bool, stdin: Any, stdout: Any, stderr: Any, bufsize: int, **more: Any) -> None:
-        ours = theirs = None
-        if stdin == PIPE:
-            # As asyncio does: only of a socket does a loop notice that the other side has closed it.
-            theirs, ours = socket.socketpair()
-        try:
-            child: subprocess.Popen[bytes] = subprocess.Popen(
-                args,
-                shell=shell,
-                stdin=theirs.fileno() if theirs is not None else stdin,
-                stdout=stdout,
-                stderr=stderr,
-                bufsize=bufsize,
-                **more,
-            )
-        except BaseException:
-            if ours is not None:
-                ours.close()
-            raise
-        finally:
-            if theirs is not None:
-                theirs.close()
-        if ours is not None:
-            child.stdin = open(ours.detach(), "wb", buffering=bufsize)  # noqa: PTH123, SIM115  # a descriptor, and the loop's
-        self._proc = child
-        threading.Thread(target=self._wait_for, args=(child,), name="child-wait", daemon=True).start()
+    def _start(self, **how: Any) -> None:
+        super()._start(**how)
+        threading.Thread(target=self._wait_for, args=(self._proc,), name="child-wait", daemon=True).start()
 
     def _wait_for(self, child: "subprocess.Popen[bytes]") -> None:
         code = child.wait()

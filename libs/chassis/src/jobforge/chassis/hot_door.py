@@ -119,9 +119,9 @@ def _in_one_piece(send: Send) -> Iterator[None]:
     uvicorn writes an answer's head and body by themselves. Of another server nothing is known, and nothing changed.
     """
     behind = send.send if isinstance(send, _Answering) else send
-    cycle = getattr(behind, "__self__", None)
+    cycle: Any = getattr(behind, "__self__", None)
     transport = getattr(cycle, "transport", None)
-    if cycle is None or transport is None:
+    if transport is None:
         yield
         return
     cycle.transport = held = _Held(transport)
