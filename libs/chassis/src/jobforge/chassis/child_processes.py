@@ -9,7 +9,7 @@ outlives the parent with every socket it had, so that the service cannot be star
 import asyncio
 import subprocess
 import threading
-from asyncio.unix_events import _UnixSubprocessTransport  # type: ignore[attr-defined]
+from asyncio.unix_events import _UnixSubprocessTransport  # type: ignore[attr-defined]  # typeshed leaves it out
 from collections.abc import Callable
 from contextlib import suppress
 from subprocess import PIPE
@@ -41,7 +41,7 @@ def start_as_the_standard_library(loop: asyncio.AbstractEventLoop) -> None:
     loop.subprocess_exec = subprocess_exec  # type: ignore[method-assign]  # the one hook there is
 
 
-class _Child(_UnixSubprocessTransport):  # type: ignore[misc]  # typeshed leaves it out
+class _Child(_UnixSubprocessTransport):  # type: ignore[misc]  # of a class without types
     """A started program; a thread waits for its end, where asyncio's own loop has a watcher."""
 
     def _start(self, **how: Any) -> None:
