@@ -95,10 +95,11 @@ def _partition(buffer: bytes, at: int, found: list[Told]) -> int:
 
 def install() -> None:
     """Let aiokafka use these from now on, in every consumer of the process; again changes nothing."""
-    _replace(FetchRequest_v11.SCHEMA, AskedTopics())
-    _replace(FetchResponse_v11.SCHEMA, ToldTopics())
+    replace_topics(FetchRequest_v11.SCHEMA, AskedTopics())
+    replace_topics(FetchResponse_v11.SCHEMA, ToldTopics())
 
 
-def _replace(schema: Any, codec: AskedTopics | ToldTopics) -> None:
+def replace_topics(schema: Any, codec: Any) -> None:
+    """Let a message's field ``topics`` be read or written by this."""
     at = schema.names.index("topics")
     schema.fields = (*schema.fields[:at], codec, *schema.fields[at + 1 :])
