@@ -9,6 +9,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from jobforge.chassis import hot_door
 from jobforge.chassis.hot_door import Answer, CallerLeft, HeaderFlood, Hot, HotDoor
 from jobforge.chassis.metrics import HTTP_REQUESTS, Receive, Scope, Send, child
 
@@ -46,6 +47,8 @@ class App(HotDoor, Framework):
                 raise RuntimeError("secret")
             if scope["path"] == "/hot/left":
                 raise CallerLeft
+            if scope["path"] == "/hot/splits":
+                return Answer(200, [(b"x-hot", b"1\r\nx-evil: 1")], b"hot")
             return Answer(200, [(b"x-hot", b"1")], b"hot")
 
         return Hot("/hot/{name}", answer) if scope["path"].startswith("/hot/") else None
@@ -156,7 +159,7 @@ class Wire(asyncio.Transport):
 async def served(*requests: bytes) -> Wire:
     """What uvicorn writes when these come in one after another."""
     state, wire = ServerState(), Wire()
-    protocol = HttpToolsProtocol(Config(App(), http="httptools"), state, app_state={})
+    protocol = HttpToolsProtocol(Config(App(), http="httptools", access_log=False), state, app_state={})
     protocol.connection_made(wire)
     for request in requests:
         protocol.data_received(request)
@@ -177,6 +180,35 @@ async def test_uvicorn_writes_a_hot_answer_in_one_piece(path: str, body: bytes) 
         True
     ] * 2
     assert not wire.closed
+
+
+async def test_what_a_hot_answer_says_is_what_uvicorn_would_have_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte for byte, on a connection that stays open and on one that is closed."""
+    for connection in ("keep-alive", "close"):
+        request = f"GET /hot/well HTTP/1.1\r\nhost: door\r\nconnection: {connection}\r\n\r\n".encode()
+        at_once = await served(request)
+        with monkeypatch.context() as patch:
+            patch.setattr(hot_door, "_said_at_once", lambda answer, cycle: False)
+            by_uvicorn = await served(request)
+        assert len(by_uvicorn.written) == 2
+        assert at_once.written == [b"".join(by_uvicorn.written)]
+        assert at_once.closed is by_uvicorn.closed is (connection == "close")
+
+
+async def test_an_answer_with_a_broken_header_is_no_answer() -> None:
+    """A value from outside must not begin a header, or an answer, of its own."""
+    wire = await served(b"GET /hot/splits HTTP/1.1\r\nhost: door\r\n\r\n")
+    assert not any(b"x-evil" in piece for piece in wire.written)
+
+
+async def test_requests_that_come_before_their_turn_are_answered_in_order() -> None:
+    """Pipelined on one connection."""
+    one = b"GET /hot/well HTTP/1.1\r\nhost: door\r\n\r\n"
+    other = b"GET /other HTTP/1.1\r\nhost: door\r\n\r\n"
+    wire = await served(one + other + one)
+    everything = b"".join(wire.written)
+    assert everything.count(b"HTTP/1.1 200") == 3
+    assert everything.index(b"\r\n\r\nhot") < everything.index(b"framework") < everything.rindex(b"hot")
 
 
 async def test_a_connection_that_is_closed_after_its_answer_has_all_of_it() -> None:

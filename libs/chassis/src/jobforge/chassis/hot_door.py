@@ -1,10 +1,11 @@
 """An app whose hot requests never enter its framework, whose machinery costs more than everything they do."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from jobforge.chassis.header_flood import flooded
 from jobforge.chassis.logs import get_logger
@@ -27,10 +28,14 @@ class Answer:
 
     async def say(self, send: Send) -> None:
         """Send it."""
+        if isinstance(send, _Answering):
+            send.begins(self.status)
+            send = send.send
+        if _said_at_once(self, getattr(send, "__self__", None)):
+            return
         headers = [*self.headers, (b"content-length", str(len(self.body)).encode())]
-        with _in_one_piece(send):
-            await send({"type": "http.response.start", "status": self.status, "headers": headers})
-            await send({"type": "http.response.body", "body": self.body})
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,50 +108,40 @@ class _Answering:
 
     async def __call__(self, message: Any) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            found: str = getattr(self._scope.get("route"), "path", "other")
-            route = self.route or found
-            method = self._scope["method"] if self._scope["method"] in METHODS else "other"  # labels must stay few
-            child(HTTP_REQUESTS, route, method, str(self.status)).inc()
-            child(HTTP_SECONDS, route).observe(perf_counter() - self._started)
+            self.begins(message["status"])
         await self.send(message)
 
+    def begins(self, status: int) -> None:
+        """An answer with this status is about to be sent."""
+        self.status = status
+        found: str = getattr(self._scope.get("route"), "path", "other")
+        route = self.route or found
+        method = self._scope["method"] if self._scope["method"] in METHODS else "other"  # labels must stay few
+        child(HTTP_REQUESTS, route, method, str(status)).inc()
+        child(HTTP_SECONDS, route).observe(perf_counter() - self._started)
 
-@contextmanager
-def _in_one_piece(send: Send) -> Iterator[None]:
-    """What is sent meanwhile is written at once: two writes cost both sides twice the calls and wake-ups.
 
-    uvicorn writes an answer's head and body by themselves. Of another server nothing is known, and nothing changed.
+def _said_at_once(answer: Answer, cycle: Any) -> bool:
+    """Whether this was a request of uvicorn's, and is answered in one write.
+
+    uvicorn itself looks at each header with regular expressions, and writes an answer's head and body by themselves,
+    which costs both sides twice the calls and wake-ups. Whatever is unusual is left to it.
     """
-    behind = send.send if isinstance(send, _Answering) else send
-    cycle: Any = getattr(behind, "__self__", None)
-    transport = getattr(cycle, "transport", None)
-    if transport is None:
-        yield
-        return
-    cycle.transport = held = _Held(transport)
-    try:
-        yield
-    finally:
-        cycle.transport = transport
-        held.release()
-
-
-class _Held:
-    """A transport that keeps what is written until it is released, or closed."""
-
-    def __init__(self, transport: Any) -> None:
-        self._transport = transport
-        self._written: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self._written.append(data)
-
-    def close(self) -> None:
-        self.release()
-        self._transport.close()
-
-    def release(self) -> None:
-        if self._written:
-            self._transport.write(b"".join(self._written))
-            self._written.clear()
+    if type(cycle) is not RequestResponseCycle or cycle.response_started or cycle.access_log:
+        return False
+    if cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
+        return False
+    headers = [*cycle.default_headers, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
+    if not cycle.keep_alive:
+        headers.append((b"connection", b"close"))
+    head = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if head.count(b"\r") != len(headers) or head.count(b"\n") != len(headers):
+        return False
+    cycle.transport.write(b"".join((STATUS_LINE[answer.status], head, b"\r\n", answer.body)))
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
