@@ -4,6 +4,7 @@ import unicodedata
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, ClassVar
 
+import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
@@ -19,11 +20,14 @@ MAX_JSON_DEPTH = 32
 """How deep lists and objects may be nested in what an app sends."""
 
 
-def _iso_utc(value: datetime) -> str:
-    text = value.isoformat(timespec="microseconds")
-    if not text.endswith("+00:00"):
-        text = value.astimezone(UTC).isoformat(timespec="microseconds")
-    return text[:-6] + "Z"
+def iso_utc(value: datetime) -> str:
+    """An instant as it is on the wire; see ``Instant``."""
+    # orjson takes a third of the time of isoformat, and leaves out microseconds that are 0.
+    text = orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
+    if not text.endswith('Z"'):
+        value = value.astimezone(UTC)
+        text = orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
+    return text[1:-1] if value.microsecond else text[1:-2] + ".000000Z"
 
 
 def _within_utc(value: datetime) -> datetime:
@@ -52,7 +56,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_nfc)]
 ActorId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Instant = Annotated[
-    AwareDatetime, AfterValidator(_within_utc), PlainSerializer(_iso_utc, return_type=str, when_used="json")
+    AwareDatetime, AfterValidator(_within_utc), PlainSerializer(iso_utc, return_type=str, when_used="json")
 ]
 """A point in time; on the wire ISO 8601 in UTC with microseconds and a ``Z``, so equal instants are equal bytes."""
 JsonObject = dict[str, Any]

@@ -66,6 +66,7 @@ def domain_of(template_key: str) -> str:
     return template_key.partition(".")[0]
 
 
+@lru_cache(maxsize=4096)
 def otel_trace_id(trace_id: str) -> int:
     """The OpenTelemetry trace id (128 bits) of an app's trace id.
 
@@ -104,7 +105,7 @@ def _murmur2(data: bytes) -> int:
     whole = length >> 2
     for k in _words(whole).unpack_from(data):
         k = k * m & mask
-        h = (h * m & mask) ^ ((k ^ k >> 24) * m & mask)
+        h = (h * m ^ (k ^ k >> 24) * m) & mask
     if length & 3:
         h = (h ^ int.from_bytes(data[whole << 2 :], "little")) * m & mask
     h = (h ^ h >> 13) * m & mask

@@ -13,6 +13,7 @@ UNFINISHED_KEPT = timedelta(days=31)
 """A little longer than the log, which could not rebuild the row afterwards."""
 EVENTS_KEPT = timedelta(days=7)
 """As long as the topics they are read from."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def changed(database: int) -> str:
@@ -50,8 +51,9 @@ def events_of_trace(tenant_id: str, trace_id: str) -> str:
 
 def moment(at: datetime, name: UUID | str = "") -> str:
     """A member that sorts by time (microseconds since the epoch) and then by name."""
-    since = at - datetime(1970, 1, 1, tzinfo=UTC)
-    return f"{max(0, since // timedelta(microseconds=1)):017d}:{name}"
+    since = at - _EPOCH
+    microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return f"{max(0, microseconds):017d}:{name}"
 
 
 def named(member: str) -> str:

@@ -1,6 +1,5 @@
 """How records become state: the fold of a run's records, and the manifest it ends in."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from jobforge.contracts.jobs import JobRequested, JobStatus, Progress
@@ -25,6 +24,7 @@ MAX_STARTS = 64
 """Starts that a row remembers; a run that starts more often than this keeps its first ones."""
 MAX_CHANGES = 64
 SLOW = ".slow"
+WHOLE = Progress(fraction=1.0)
 
 
 class Folded(NamedTuple):
@@ -60,7 +60,7 @@ def moved(known: Request, topic: str, offset: int) -> Request | None:
     """
     if not topic.endswith(SLOW) or known.topic is None or known.topic.endswith(SLOW):
         return None
-    return replace(known, topic=topic, offset=offset)
+    return known._replace(topic=topic, offset=offset)
 
 
 def is_terminal(record: RunRecord) -> bool:
@@ -70,8 +70,10 @@ def is_terminal(record: RunRecord) -> bool:
 
 def begun_again(state: RunState) -> int:
     """How often the newest attempt has begun without any outcome."""
+    if state.end is not None:
+        return 0
     own = [start for start in state.starts if start.number == state.attempt]
-    return 0 if state.end is not None or any(start.error for start in own) else len(own)
+    return 0 if any(start.error for start in own) else len(own)
 
 
 def fold(state: RunState, record: RunRecord, offset: int) -> Folded:
@@ -80,18 +82,18 @@ def fold(state: RunState, record: RunRecord, offset: int) -> Folded:
     Raises ``NotRestorable`` for a ``RunRestored`` that ``sealing.unseal`` refuses.
     """
     if state.end is not None:
-        return Folded(replace(state, duplicates=state.duplicates + 1) if is_terminal(record) else state)
+        return Folded(state._replace(duplicates=state.duplicates + 1) if is_terminal(record) else state)
     match record:
         case RunStarted():
             return Folded(_started(state, record, offset))
+        case Outcome():
+            return _ended(state, record, offset)
         case RunProgressed():
             return Folded(_progressed(state, record, offset))
         case RunRetrying():
             return Folded(_retrying(state, record, offset))
         case RunCancelRequested():
-            return Folded(state if state.cancel_requested else replace(state, cancel_requested=True, offset=offset))
-        case Outcome():
-            return _ended(state, record, offset)
+            return Folded(state if state.cancel_requested else state._replace(cancel_requested=True, offset=offset))
         case RunRestored():
             return _restored(state, record, offset)
     return Folded(state)
@@ -103,9 +105,8 @@ def _started(state: RunState, record: RunStarted, offset: int) -> RunState:
     start = Start(record.attempt, record.claim, record.worker, record.started_at, record.deadline)
     starts = (*state.starts, start)[:MAX_STARTS]
     if _is_over(state, record.attempt):
-        return replace(state, starts=starts)
-    return replace(
-        state,
+        return state._replace(starts=starts)
+    return state._replace(
         offset=offset,
         status="running",
         attempt=record.attempt,
@@ -118,8 +119,7 @@ def _started(state: RunState, record: RunStarted, offset: int) -> RunState:
 def _progressed(state: RunState, record: RunProgressed, offset: int) -> RunState:
     if _is_over(state, record.attempt):
         return state
-    return replace(
-        state,
+    return state._replace(
         offset=offset,
         status="running",
         attempt=record.attempt,
@@ -145,9 +145,8 @@ def _retrying(state: RunState, record: RunRetrying, offset: int) -> RunState:
     if known is None:
         starts = (*starts, tried)[:MAX_STARTS]
     if record.attempt < state.attempt:
-        return replace(state, starts=starts)
-    return replace(
-        state,
+        return state._replace(starts=starts)
+    return state._replace(
         offset=offset,
         status="retrying",
         attempt=record.attempt,
@@ -171,17 +170,19 @@ def _ended(state: RunState, record: Outcome, offset: int) -> Folded:
         digest=sealed.digest,
     )
     attempt = max(state.attempt, record.attempt)
-    message = state.progress.message if state.progress else None
-    ended = replace(
-        state,
+    ended = state._replace(
         offset=offset,
         status=status,
         attempt=attempt,
-        progress=Progress(fraction=1.0, message=message) if status == "succeeded" else state.progress,
+        progress=_all_of(state.progress) if status == "succeeded" else state.progress,
         changes=_changes(state, offset, status, attempt),
         end=end,
     )
     return Folded(ended, sealed.value)
+
+
+def _all_of(progress: Progress | None) -> Progress:
+    return WHOLE if progress is None else Progress(fraction=1.0, message=progress.message)
 
 
 def _restored(state: RunState, record: RunRestored, offset: int) -> Folded:
@@ -210,7 +211,10 @@ def _restored(state: RunState, record: RunRestored, offset: int) -> Folded:
 
 
 def _find(state: RunState, number: int, claim: str) -> Start | None:
-    return next((start for start in state.starts if start.number == number and start.claim == claim), None)
+    for start in state.starts:
+        if start.number == number and start.claim == claim:
+            return start
+    return None
 
 
 def _is_over(state: RunState, attempt: int) -> bool:

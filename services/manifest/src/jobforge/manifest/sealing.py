@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from operator import itemgetter
+from typing import NamedTuple
 
 import orjson
 
-from jobforge.contracts.base import JsonObject
+from jobforge.contracts.base import JsonObject, iso_utc
 from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.identity import otel_trace_id
 from jobforge.contracts.jobs import JobError
@@ -21,8 +22,7 @@ INVALID_OUTPUTS = JobError(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A terminal manifest: its JSON, its digest, and what the job shows of it."""
 
     value: bytes
@@ -95,9 +95,10 @@ def _without_outputs(manifest: JsonObject) -> JsonObject:
 
 def _manifest(outcome: Outcome, starts: Sequence[Start], error: JobError | None) -> JsonObject:
     request = outcome.request
-    succeeded = isinstance(outcome, RunSucceeded)
+    succeeded = outcome if isinstance(outcome, RunSucceeded) else None
     by = request.requested_by if request else None
     environment = outcome.environment
+    finished_at = iso_utc(outcome.finished_at)
     return {
         "schema_version": 1,
         "run_id": str(outcome.run_id),
@@ -112,10 +113,10 @@ def _manifest(outcome: Outcome, starts: Sequence[Start], error: JobError | None)
         "inputs": request.inputs if request else {},
         "inputs_digest": request.inputs_digest if request else None,
         "objects_read": [{"kind": read.kind, "id": read.id, "sha256": read.sha256} for read in outcome.objects_read],
-        "outputs": outcome.outputs if isinstance(outcome, RunSucceeded) else None,
-        "artifacts": _artifacts(outcome),
-        "attempts": _attempts(outcome, starts, error),
-        "timings": _timings(outcome, starts),
+        "outputs": succeeded.outputs if succeeded else None,
+        "artifacts": _artifacts(succeeded) if succeeded else [],
+        "attempts": _attempts(outcome, starts, error, finished_at),
+        "timings": _timings(outcome, starts, finished_at),
         "metrics": outcome.metrics,
         "environment": {
             "service": environment.service,
@@ -136,9 +137,7 @@ def _trace(request: RequestSnapshot | None) -> JsonObject:
     return {"trace_id": request.trace_id, "otel_trace_id": f"{otel_trace_id(request.trace_id):032x}"}
 
 
-def _artifacts(outcome: Outcome) -> list[JsonObject]:
-    if not isinstance(outcome, RunSucceeded):
-        return []
+def _artifacts(outcome: RunSucceeded) -> list[JsonObject]:
     return [
         {
             "name": written.name,
@@ -151,16 +150,19 @@ def _artifacts(outcome: Outcome) -> list[JsonObject]:
     ]
 
 
-def _attempts(outcome: Outcome, starts: Sequence[Start], error: JobError | None) -> list[JsonObject]:
+def _attempts(
+    outcome: Outcome, starts: Sequence[Start], error: JobError | None, finished_at: str
+) -> list[JsonObject]:
     """Every start, by number: one that retried failed with its error, others were lost, and one ended the run."""
     result = "canceled" if isinstance(outcome, RunCanceled) else "failed" if error is not None else "succeeded"
     tried = [
-        _attempt(start.number, start.worker, start.started_at, start.finished_at, _how(start), start.error)
+        _attempt(start.number, start.worker, start.started_at, instant(start.finished_at), _how(start), start.error)
         for start in starts
         if start.claim != outcome.claim or start.number != outcome.attempt
     ]
-    tried.append(_attempt(outcome.attempt, outcome.worker, outcome.started_at, outcome.finished_at, result, error))
-    return sorted(tried, key=lambda attempt: int(attempt["number"]))
+    tried.append(_attempt(outcome.attempt, outcome.worker, outcome.started_at, finished_at, result, error))
+    tried.sort(key=itemgetter("number"))
+    return tried
 
 
 def _how(start: Start) -> str:
@@ -171,7 +173,7 @@ def _attempt(
     number: int,
     worker: str,
     started_at: datetime | None,
-    finished_at: datetime | None,
+    finished_at: str | None,
     outcome: str,
     error: JobError | None,
 ) -> JsonObject:
@@ -179,28 +181,26 @@ def _attempt(
         "number": number,
         "worker": worker,
         "started_at": instant(started_at),
-        "finished_at": instant(finished_at),
+        "finished_at": finished_at,
         "outcome": outcome,
         "error": error.model_dump() if error else None,
     }
 
 
-def _timings(outcome: Outcome, starts: Sequence[Start]) -> JsonObject:
+def _timings(outcome: Outcome, starts: Sequence[Start], finished_at: str) -> JsonObject:
     requested_at = outcome.request.requested_at if outcome.request else None
     first = starts[0].started_at if starts else outcome.started_at
     return {
         "requested_at": instant(requested_at),
         "queued_for": _between(requested_at, first),
         "ran_for": _between(outcome.started_at, outcome.finished_at),
-        "finished_at": instant(outcome.finished_at),
+        "finished_at": finished_at,
     }
 
 
 def instant(at: datetime | None) -> str | None:
     """As ``contracts.base.Instant`` writes it."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return None if at is None else iso_utc(at)
 
 
 def _between(earlier: datetime | None, later: datetime | None) -> float | None:

@@ -1,9 +1,8 @@
 """What the view keeps of a run, as plain frozen values, and the JSON they are stored as in a row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import orjson
@@ -13,8 +12,7 @@ from jobforge.contracts.jobs import JobError, JobStatus, Progress, RequestedBy
 NOBODY = RequestedBy()
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What the view keeps of a request: all but its inputs, which only a worker knows how to redact.
 
     ``topic`` and ``offset`` say where the record stands that a worker takes it from; unknown in what a terminal
@@ -27,17 +25,16 @@ class Request:
     requested_at: datetime
     project_id: str | None = None
     dry_run: bool = False
-    requested_by: RequestedBy = NOBODY
     replay_of: UUID | None = None
     max_attempts: int = 1
     start_by: datetime | None = None
     body_digest: str | None = None
     topic: str | None = None
     offset: int | None = None
+    requested_by: RequestedBy = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """One start of an attempt; the claim tells two starts of one attempt apart. ``error`` is there once it retried."""
 
     number: int
@@ -49,8 +46,7 @@ class Start:
     error: JobError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One step of a run's status, and where in ``jobforge.runs`` it was taken."""
 
     offset: int
@@ -58,20 +54,18 @@ class Change:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """How a run ended: the first terminal record in the log."""
 
     offset: int
-    request: Request | None
     started_at: datetime | None
     finished_at: datetime | None
-    error: JobError | None
     digest: str
+    request: Request | None
+    error: JobError | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(NamedTuple):
     """What ``jobforge.runs`` says about one run, up to some offset."""
 
     offset: int = -1
@@ -102,19 +96,25 @@ def parsed_request(held: bytes) -> Request:
 
 def stored_run(state: RunState) -> bytes:
     """The row's field ``run``; what is absent, empty or false is left out."""
-    end = state.end
-    fields: dict[str, Any] = {
-        "offset": state.offset,
-        "status": state.status,
-        "attempt": state.attempt,
-        "starts": [_start(start) for start in state.starts],
-        "progress": _progress(state.progress),
-        "cancel_requested": state.cancel_requested,
-        "changes": [_dict(change, ("offset", "status", "attempt")) for change in state.changes],
-        "end": None if end is None else _end(end),
-        "duplicates": state.duplicates,
-    }
-    return _dumps({name: value for name, value in fields.items() if value or name == "offset"})
+    offset, status, attempt, starts, progress, cancel_requested, changes, end, duplicates = state
+    fields: dict[str, Any] = {"offset": offset}
+    if status:
+        fields["status"] = status
+    if attempt:
+        fields["attempt"] = attempt
+    if starts:
+        fields["starts"] = [_start(start) for start in starts]
+    if progress:
+        fields["progress"] = _given(progress)
+    if cancel_requested:
+        fields["cancel_requested"] = True
+    if changes:
+        fields["changes"] = [_present(change) for change in changes]
+    if end:
+        fields["end"] = _end(end)
+    if duplicates:
+        fields["duplicates"] = duplicates
+    return _dumps(fields)
 
 
 def parsed_run(held: bytes) -> RunState:
@@ -138,31 +138,17 @@ def _dumps(fields: Mapping[str, Any]) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_UTC_Z)
 
 
-def _dict(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: found for name in names if (found := getattr(value, name)) is not None and found is not False}
-
-
-_REQUEST = (
-    "template_key",
-    "template_version",
-    "trace_id",
-    "requested_at",
-    "project_id",
-    "dry_run",
-    "replay_of",
-    "max_attempts",
-    "start_by",
-    "body_digest",
-    "topic",
-    "offset",
-)
+def _present(value: Request | Start | Change | End) -> dict[str, Any]:
+    """The fields that are there, in the order of the type, which is the one they are stored in."""
+    named = zip(value._fields, value, strict=True)
+    return {name: found for name, found in named if found is not None and found is not False}
 
 
 def _request(request: Request) -> dict[str, Any]:
-    by = request.requested_by
-    fields = _dict(request, _REQUEST)
+    fields = _present(request)
+    by = fields.pop("requested_by")
     if by.actor_id is not None or by.source_app is not None:
-        fields["requested_by"] = _dict(by, ("actor_id", "source_app"))
+        fields["requested_by"] = _given(by)
     return fields
 
 
@@ -179,7 +165,7 @@ def _parsed_request(fields: dict[str, Any]) -> Request:
 
 
 def _start(start: Start) -> dict[str, Any]:
-    fields = _dict(start, ("number", "claim", "worker", "started_at", "deadline", "finished_at"))
+    fields = _present(start)
     if start.error is not None:
         fields["error"] = _error(start.error)
     return fields
@@ -198,8 +184,8 @@ def _parsed_start(fields: dict[str, Any]) -> Start:
     )
 
 
-def _progress(progress: Progress | None) -> dict[str, Any] | None:
-    return None if progress is None else _dict(progress, ("fraction", "message"))
+def _given(value: Progress | RequestedBy) -> dict[str, Any]:
+    return {name: found for name, found in value if found is not None}
 
 
 def _error(error: JobError) -> dict[str, Any]:
@@ -207,7 +193,7 @@ def _error(error: JobError) -> dict[str, Any]:
 
 
 def _end(end: End) -> dict[str, Any]:
-    fields = _dict(end, ("offset", "started_at", "finished_at", "digest"))
+    fields = _present(end)
     if end.request is not None:
         fields["request"] = _request(end.request)
     if end.error is not None:
