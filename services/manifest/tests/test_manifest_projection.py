@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -72,7 +71,7 @@ def test_nothing_after_the_end_changes_the_manifest_or_the_job(log: list[RunReco
     state, (manifest,) = folded(log)
     longer, (same,) = folded([*log, *later])
     assert same.model_dump_json() == manifest.model_dump_json()
-    assert replace(longer, duplicates=0) == replace(state, duplicates=0)
+    assert longer._replace(duplicates=0) == state._replace(duplicates=0)
 
 
 @given(logs)

@@ -50,7 +50,7 @@ class View:
     def run(self, batch: Batch) -> None:
         """All commands, as the apply script runs them."""
         first = False
-        for mode, command in batch.commands:
+        for mode, *command in batch.commands:
             if mode != "if" or first:
                 answer = self._one(*command)
                 first = answer == 1 if mode == "first" else first

@@ -2,9 +2,8 @@
 
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from jobforge.chassis.wire import Record
 from jobforge.contracts.envelope import EventEnvelope
@@ -13,29 +12,38 @@ from jobforge.manifest import keys
 from jobforge.manifest.projection import SLOW, begun_again, fold, moved, request_of
 from jobforge.manifest.states import Request, RunState, stored_request, stored_run
 
-Command = Sequence[str | bytes | int]
+Command = tuple[str | bytes, ...]
 State = RunState | Request | None
-Read = tuple[Record, Any]
-"""A record and its message, or the ``Unreadable`` that says why it has none."""
 REBUILT_KEPT = timedelta(days=1)
 """A row stays at least this long after it is written, so that a rebuild from two topics never shows half of it."""
 UNSEEN = timedelta(seconds=60)
 """How long after its request a run may show no sign of life before somebody looks after it."""
+_MILLISECOND = timedelta(milliseconds=1)
+_FINISHED_KEPT = keys.FINISHED_KEPT // _MILLISECOND
+_UNFINISHED_KEPT = keys.UNFINISHED_KEPT // _MILLISECOND
+_EVENTS_KEPT = keys.EVENTS_KEPT // _MILLISECOND
+_RUNS_LISTED = str((keys.UNFINISHED_KEPT + REBUILT_KEPT) // timedelta(seconds=1))
+_EVENTS_LISTED = str((keys.EVENTS_KEPT + REBUILT_KEPT) // timedelta(seconds=1))
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Read(NamedTuple):
+    """A record, its message or the ``Unreadable`` that says why it has none, and the row that it is about, or ``""``."""
+
+    record: Record
+    message: Any
+    row: str
+
+
+class Snapshot(NamedTuple):
     """A terminal manifest to publish. ``value`` is None when the record was applied before: the row has it."""
 
     record: Record
-    tenant_id: str
-    run_id: UUID
+    row: str
     trace_id: str | None
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A record that the view cannot use; ``reason`` is a stable code."""
 
     record: Record
@@ -47,17 +55,17 @@ class Refusal:
 class Batch:
     """The effect of some records of one partition.
 
-    ``commands`` are (mode, command): mode ``first`` remembers whether the command answered 1, ``if`` runs only when
-    the last ``first`` did, empty always runs.
+    ``commands`` are a mode and words: mode ``first`` remembers whether the command answered 1, ``if`` runs only when
+    the last ``first`` did, empty always runs. A word is never a number: Lua would write a large one as a float.
     """
 
-    commands: list[tuple[str, Command]] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
     changed: dict[str, None] = field(default_factory=dict)
     publish: list[Snapshot | Refusal] = field(default_factory=list)
 
-    def add(self, *command: str | bytes | int, mode: str = "") -> None:
+    def add(self, *command: str | bytes, mode: str = "") -> None:
         """One more command."""
-        self.commands.append((mode, command))
+        self.commands.append((mode, *command))
 
 
 def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied: int, now: datetime) -> Batch:
@@ -65,21 +73,21 @@ def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied
     batch = Batch()
     sealed: dict[str, bytes] = {}
     touched: dict[str, tuple[Record, State]] = {}
-    for record, message in reads:
+    soonest = _soonest(now)
+    for record, message, row in reads:
         if isinstance(message, Unreadable):
             batch.publish.append(_refused(record, message))
             continue
-        row = run_row(message)
         state = states.get(row)
         assert isinstance(state, RunState)
         if record.offset < applied:
             if state.end is not None and state.end.offset == record.offset:
-                batch.publish.append(_snapshot(record, message, state, None))
+                batch.publish.append(_snapshot(record, row, state, None))
             continue
         folded = fold(state, message, record.offset)
         if folded.manifest is not None:
             sealed[row] = folded.manifest
-            batch.publish.append(_snapshot(record, message, folded.state, folded.manifest))
+            batch.publish.append(_snapshot(record, row, folded.state, folded.manifest))
         if folded.state is not state:
             states[row] = folded.state
             touched[row] = (record, touched[row][1] if row in touched else state)
@@ -87,7 +95,7 @@ def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied
         after = states[row]
         assert isinstance(after, RunState)
         assert isinstance(before, RunState)
-        _write_run(batch, row, before, after, sealed.get(row), record, now)
+        _write_run(batch, row, before, after, sealed.get(row), record, soonest)
     return batch
 
 
@@ -97,11 +105,11 @@ def fold_jobs(reads: Sequence[Read], states: MutableMapping[str, State], applied
     The same one again (a retry, a repeat of the client) changes nothing, but for one that was moved to a slow lane.
     """
     batch = Batch()
-    for record, message in reads:
+    soonest = _soonest(now)
+    for record, message, row in reads:
         if isinstance(message, Unreadable):
             # The domain's worker reads the same bytes, sends them to its dead letters and ends the run.
             continue
-        row = run_row(message)
         known = states.get(row)
         if isinstance(known, Request) and known.body_digest != message.body_digest:
             detail = f"run {message.run_id} was requested before with another body"
@@ -117,13 +125,14 @@ def fold_jobs(reads: Sequence[Read], states: MutableMapping[str, State], applied
             continue
         request = request_of(message, record.topic, record.offset)
         states[row] = request
-        batch.add("HSETNX", row, "request", stored_request(request), mode="first")
-        batch.add("ZADD", keys.open_runs(record.partition), _look_at(request), _member(row), mode="if")
+        stored = stored_request(request)
+        batch.add("HSETNX", row, "request", stored, mode="first")
+        batch.add("ZADD", keys.open_runs(record.partition), _look_at(request), keys.member(row), mode="if")
         if record.topic.endswith(SLOW):
             # The lane that it was moved from may have been written since this one looked.
-            batch.add("HSET", row, "request", stored_request(request))
-        _list_run(batch, row, message.tenant_id, message.run_id, request)
-        batch.add("PEXPIREAT", row, _until(record, keys.UNFINISHED_KEPT, now), mode="if")
+            batch.add("HSET", row, "request", stored)
+        _list_run(batch, row, request)
+        batch.add("PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest), mode="if")
         batch.changed[row] = None
     return batch
 
@@ -131,11 +140,12 @@ def fold_jobs(reads: Sequence[Read], states: MutableMapping[str, State], applied
 def fold_events(reads: Sequence[Read], states: MutableMapping[str, State], applied: int, now: datetime) -> Batch:
     """Accepted events: each is kept once, under its id."""
     batch = Batch()
-    for record, message in reads:
+    soonest = _soonest(now)
+    for record, message, _ in reads:
         if isinstance(message, Unreadable):
             batch.publish.append(_refused(record, message))
         elif record.offset >= applied:
-            _write_event(batch, record, message, now)
+            _write_event(batch, record, message, soonest)
     return batch
 
 
@@ -144,13 +154,13 @@ def run_row(message: Any) -> str:
     return keys.row(message.tenant_id, message.run_id)
 
 
-def _snapshot(record: Record, message: Any, state: RunState, value: bytes | None) -> Snapshot:
+def _snapshot(record: Record, row: str, state: RunState, value: bytes | None) -> Snapshot:
     request = state.end.request if state.end else None
-    return Snapshot(record, message.tenant_id, message.run_id, request.trace_id if request else None, value)
+    return Snapshot(record, row, request.trace_id if request else None, value)
 
 
 def _write_run(
-    batch: Batch, row: str, before: RunState, after: RunState, manifest: bytes | None, record: Record, now: datetime
+    batch: Batch, row: str, before: RunState, after: RunState, manifest: bytes | None, record: Record, soonest: int
 ) -> None:
     fields: list[str | bytes] = [keys.RUN, stored_run(after)]
     if manifest is not None:
@@ -169,56 +179,56 @@ def _write_run(
     batch.add("HSET", row, *fields)
     if manifest is not None and after.end is not None:
         if after.end.request is not None:
-            tenant_id, run_id = row.split(":")[-2:]
-            _list_run(batch, row, tenant_id, UUID(run_id), after.end.request)
-        batch.add("PEXPIREAT", row, _until(record, keys.FINISHED_KEPT, now))
-        batch.add("ZREM", keys.open_runs(record.partition), _member(row))
+            _list_run(batch, row, after.end.request)
+        batch.add("PEXPIREAT", row, _until(record, _FINISHED_KEPT, soonest))
+        batch.add("ZREM", keys.open_runs(record.partition), keys.member(row))
     elif after.cancel_requested and not before.cancel_requested:
-        batch.add("ZADD", keys.open_runs(record.partition), "XX", 0, _member(row))
+        batch.add("ZADD", keys.open_runs(record.partition), "XX", "0", keys.member(row))
     if before.status is None and manifest is None:
         # Its request, which brings an expiry, may never be read.
-        batch.add("PEXPIREAT", row, _until(record, keys.UNFINISHED_KEPT, now), "NX")
+        batch.add("PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest), "NX")
 
 
-def _look_at(request: Request) -> int:
+def _look_at(request: Request) -> str:
     """When somebody should look after the run (ms since the epoch)."""
     latest = request.requested_at + UNSEEN
-    return int(min(latest, request.start_by or latest).timestamp() * 1000)
+    if request.start_by is not None:
+        latest = min(latest, request.start_by)
+    return str(keys.microseconds(latest) // 1000)
 
 
-def _member(row: str) -> str:
-    """A row's run key."""
-    return row.removeprefix(keys.row("", "")[:-1])
-
-
-def _list_run(batch: Batch, row: str, tenant_id: str, run_id: UUID, request: Request) -> None:
+def _list_run(batch: Batch, row: str, request: Request) -> None:
+    tenant_id, run_id = keys.run_of(row)
     member = keys.moment(request.requested_at, run_id)
     batch.add("HSETNX", row, "listed", member, mode="first")
-    kept = keys.UNFINISHED_KEPT
-    _index(batch, keys.runs_of(tenant_id), member, kept)
-    _index(batch, keys.runs_of_trace(tenant_id, request.trace_id), member, kept)
+    _index(batch, keys.runs_of(tenant_id), member, _RUNS_LISTED)
+    _index(batch, keys.runs_of_trace(tenant_id, request.trace_id), member, _RUNS_LISTED)
 
 
-def _write_event(batch: Batch, record: Record, message: EventEnvelope, now: datetime) -> None:
+def _write_event(batch: Batch, record: Record, message: EventEnvelope, soonest: int) -> None:
     key = keys.event(message.tenant_id, message.event_id)
     member = keys.moment(message.received_at, message.event_id)
     facts = message.model_dump_json(include={"event_type", "source_app", "source_module", "project_id", "trace_id"})
     batch.add("HSETNX", key, "facts", facts, mode="first")
     batch.add("HSET", key, "body", record.value or b"", mode="if")
-    _index(batch, keys.events_of(message.tenant_id), member, keys.EVENTS_KEPT)
-    _index(batch, keys.events_of_trace(message.tenant_id, message.trace_id), member, keys.EVENTS_KEPT)
-    batch.add("PEXPIREAT", key, _until(record, keys.EVENTS_KEPT, now), mode="if")
+    _index(batch, keys.events_of(message.tenant_id), member, _EVENTS_LISTED)
+    _index(batch, keys.events_of_trace(message.tenant_id, message.trace_id), member, _EVENTS_LISTED)
+    batch.add("PEXPIREAT", key, _until(record, _EVENTS_KEPT, soonest), mode="if")
 
 
-def _index(batch: Batch, index: str, member: str, kept: timedelta) -> None:
-    batch.add("ZADD", index, 0, member, mode="if")
-    batch.add("EXPIRE", index, int((kept + REBUILT_KEPT).total_seconds()), mode="if")
+def _index(batch: Batch, index: str, member: str, listed: str) -> None:
+    batch.add("ZADD", index, "0", member, mode="if")
+    batch.add("EXPIRE", index, listed, mode="if")
 
 
-def _until(record: Record, kept: timedelta, now: datetime) -> int:
+def _until(record: Record, kept: int, soonest: int) -> str:
     """Milliseconds since the epoch."""
-    written = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    return int(max(written + kept, now + REBUILT_KEPT).timestamp() * 1000)
+    return str(max(record.timestamp + kept, soonest))
+
+
+def _soonest(now: datetime) -> int:
+    """The earliest moment at which what is written now may be let go (ms since the epoch)."""
+    return keys.microseconds(now + REBUILT_KEPT) // 1000
 
 
 def _refused(record: Record, error: Unreadable) -> Refusal:

@@ -44,9 +44,11 @@ def decode(family: Family, records: Iterable[Record]) -> list[Read]:
     found: list[Read] = []
     for record in records:
         try:
-            found.append((record, family.read(record.value)))
+            message = family.read(record.value)
         except Unreadable as error:
-            found.append((record, error))
+            found.append(Read(record, error, ""))
+        else:
+            found.append(Read(record, message, family.row(message)))
     return found
 
 
@@ -54,15 +56,15 @@ def rows_of(family: Family, reads: Iterable[Read]) -> set[str]:
     """The rows that a fold of these needs to know."""
     if family.held is None:
         return set()
-    return {family.row(message) for _, message in reads if not isinstance(message, Unreadable)}
+    return {read.row for read in reads if read.row}
 
 
 def fresh_rows(reads: Iterable[Read]) -> set[str]:
     """The rows that the view hardly holds yet: of requests, and of runs whose first attempt begins here."""
     first: dict[str, Any] = {}
-    for _, message in reads:
-        if not isinstance(message, Unreadable):
-            first.setdefault(run_row(message), message)
+    for _, message, row in reads:
+        if row:
+            first.setdefault(row, message)
     return {
         row
         for row, message in first.items()
@@ -70,21 +72,20 @@ def fresh_rows(reads: Iterable[Read]) -> set[str]:
     }
 
 
-def outlived(family: Family, reads: Iterable[Read], states: Mapping[str, State]) -> dict[str, Any]:
+def outlived(reads: Iterable[Read], states: Mapping[str, State]) -> dict[str, Any]:
     """The first message of each run that may have ended so long ago that the view let it go.
 
     A record that came longer after its request than the view keeps a finished run is in doubt, though the view may
     hold a late start of it: the archive knows.
     """
     found: dict[str, Any] = {}
-    for record, message in reads:
+    for record, message, row in reads:
         if isinstance(message, JobRequested):
             request: Any = message
         elif isinstance(message, Outcome):
             request = message.request
         else:
             continue
-        row = family.row(message)
         held = states.get(row)
         if isinstance(held, Request) or (isinstance(held, RunState) and held.end is not None):
             continue
@@ -93,20 +94,20 @@ def outlived(family: Family, reads: Iterable[Read], states: Mapping[str, State])
     return found
 
 
-def remembered(family: Family, reads: Iterable[Read], archived: Mapping[str, bytes]) -> list[Read]:
+def remembered(reads: Iterable[Read], archived: Mapping[str, bytes]) -> list[Read]:
     """The records as they are to be folded, knowing the archived manifests of runs in doubt, by row.
 
     The end of such a run restores the manifest it had, whatever the late record says; its late request is left out.
     """
     found: list[Read] = []
     restored: set[str] = set()
-    for record, message in reads:
-        row = family.row(message) if isinstance(message, JobRequested | Outcome) else ""
-        if row not in archived or row in restored:
-            found.append((record, message))
+    for read in reads:
+        record, message, row = read
+        if not isinstance(message, JobRequested | Outcome) or row not in archived or row in restored:
+            found.append(read)
         elif isinstance(message, Outcome):
             restored.add(row)
-            found.append((record, _restored(message, archived[row]) or message))
+            found.append(Read(record, _restored(message, archived[row]) or message, row))
     return found
 
 

@@ -259,13 +259,13 @@ class Projector:
     async def _remembered(self, work: Work) -> list[Read]:
         """The records, told apart from late repeats of runs that the view let go: the archive is asked for those."""
         lane, reads = work.lane, work.reads
-        doubtful = outlived(lane.family, reads, lane.states)
+        doubtful = outlived(reads, lane.states)
         if not doubtful:
             return reads
         asked = {row: await self._archive(message.tenant_id, message.run_id) for row, message in doubtful.items()}
         archived = {row: value for row, value in asked.items() if value is not None}
         log.info("projection.asked_archive", partition=keys.watermark(lane.partition), runs=len(asked))
-        return remembered(lane.family, reads, archived)
+        return remembered(reads, archived)
 
     async def _probe(self, consumer: Consumer) -> None:
         held = await self._store.watermarks()

@@ -14,6 +14,7 @@ UNFINISHED_KEPT = timedelta(days=31)
 EVENTS_KEPT = timedelta(days=7)
 """As long as the topics they are read from."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MEMBER = len(row("", "")) - 1
 
 
 def changed(database: int) -> str:
@@ -49,11 +50,26 @@ def events_of_trace(tenant_id: str, trace_id: str) -> str:
     return f"jobforge:trace-events:{tenant_id}:{trace_id}"
 
 
+def member(row: str) -> str:
+    """The run key of a row."""
+    return row[_MEMBER:]
+
+
+def run_of(row: str) -> tuple[str, str]:
+    """The tenant and the run of a row."""
+    tenant_id, _, run_id = row[_MEMBER:].partition(":")
+    return tenant_id, run_id
+
+
+def microseconds(at: datetime) -> int:
+    """Since the epoch."""
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
 def moment(at: datetime, name: UUID | str = "") -> str:
     """A member that sorts by time (microseconds since the epoch) and then by name."""
-    since = at - _EPOCH
-    microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    return f"{max(0, microseconds):017d}:{name}"
+    return f"{max(0, microseconds(at)):017d}:{name}"
 
 
 def named(member: str) -> str:

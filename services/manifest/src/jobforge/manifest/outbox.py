@@ -14,7 +14,8 @@ from jobforge.chassis.telemetry import Telemetry, TraceScope, trace_scope
 from jobforge.chassis.wire import Consumer, Headers, NotAssigned, NotWritten, OutcomeUnknown, Partition, Publisher
 from jobforge.contracts import topics
 from jobforge.contracts.dead_letter import dead_letter_headers
-from jobforge.contracts.identity import partition_of, run_key
+from jobforge.contracts.identity import partition_of
+from jobforge.manifest import keys
 from jobforge.manifest.batches import Refusal, Snapshot
 
 OUTSTANDING = 5_000
@@ -107,9 +108,10 @@ class Outbox:
         task.add_done_callback(done)
 
     async def _snapshot(self, snapshot: Snapshot) -> None:
-        key = run_key(snapshot.tenant_id, snapshot.run_id)
+        key = keys.member(snapshot.row).encode()
         if snapshot.trace_id is not None:
-            attributes = {names.TENANT_ID: snapshot.tenant_id, names.RUN_ID: str(snapshot.run_id)}
+            tenant_id, run_id = keys.run_of(snapshot.row)
+            attributes = {names.TENANT_ID: tenant_id, names.RUN_ID: run_id}
             span = self._telemetry.process_span(
                 snapshot.record, group=self._group, trace_id=snapshot.trace_id, attributes=attributes
             )

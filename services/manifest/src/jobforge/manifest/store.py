@@ -1,8 +1,7 @@
 """The view's storage: what the projection writes into Redis, and reads back to go on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 from redis.asyncio import Redis
@@ -19,8 +18,7 @@ SCRIPT_BYTES = 512 * 1024
 """Steps in one script, which holds Redis while it runs; a larger one runs alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A batch and the watermarks around it; ``before`` is None when the view holds none.
 
     ``absent`` are the fields of rows that the batch was made without looking for: (row, field).
@@ -33,8 +31,7 @@ class Step:
     absent: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What became of a step, and the watermark now (None: none).
 
     ``gap``: the view holds another watermark; ``mistaken``: a field is there that was taken to be absent. Neither
@@ -127,10 +124,5 @@ def _words(step: Step) -> tuple[Any, ...]:
         str(step.after),
         [word for pair in step.absent for word in pair],
         "".join(f" {row}" for row in step.batch.changed),
-        [(mode, *(_word(word) for word in command)) for mode, command in step.batch.commands],
+        step.batch.commands,
     )
-
-
-def _word(word: str | bytes | int) -> str | bytes:
-    """Lua would write a large integer as a float."""
-    return str(word) if isinstance(word, int) else word

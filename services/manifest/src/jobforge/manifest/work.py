@@ -1,7 +1,7 @@
 """Records on their way into the view, and what their fold has to know: remembered, asked for, or taken for granted."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Batch, Read, Refusal, Snapshot
@@ -25,12 +25,12 @@ class Work:
     @property
     def is_new(self) -> bool:
         """Whether none of these was applied before."""
-        return self.lane.applied is not None and self.reads[0][0].offset >= self.lane.applied
+        return self.lane.applied is not None and self.reads[0].record.offset >= self.lane.applied
 
     @property
     def after(self) -> int:
         """The offset after the last record."""
-        return self.reads[-1][0].offset + 1
+        return self.reads[-1].record.offset + 1
 
     def step(self, batch: Batch) -> Step:
         """What the fold of these does to the view."""
@@ -76,21 +76,17 @@ async def load(store: Store, work: Sequence[Work], beside: Beside, *, guess: boo
 async def unpublished(store: Store, batch: Batch, published: int) -> list[Snapshot | Refusal]:
     """What is to be published from this offset on; a snapshot that was applied earlier is taken from its row."""
     due = [item for item in batch.publish if item.record.offset >= published]
-    rows = [_row(item) for item in due if isinstance(item, Snapshot) and item.value is None]
+    rows = [item.row for item in due if isinstance(item, Snapshot) and item.value is None]
     held = dict(zip(rows, await store.load((row, keys.MANIFEST) for row in rows), strict=True))
     ready: list[Snapshot | Refusal] = []
     for item in due:
         if isinstance(item, Snapshot) and item.value is None:
-            value = held[_row(item)]
+            value = held[item.row]
             if value is None:
                 continue  # the row was let go, which is long after its snapshot was archived
-            item = replace(item, value=value)
+            item = item._replace(value=value)
         ready.append(item)
     return ready
-
-
-def _row(snapshot: Snapshot) -> str:
-    return keys.row(snapshot.tenant_id, snapshot.run_id)
 
 
 def _both(lane: Lane, beside: Beside) -> Iterable[Lane]:
