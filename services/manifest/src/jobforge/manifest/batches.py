@@ -27,7 +27,7 @@ _EVENTS_LISTED = str((keys.EVENTS_KEPT + REBUILT_KEPT) // timedelta(seconds=1))
 
 
 class Read(NamedTuple):
-    """A record, its message or the ``Unreadable`` that says why it has none, and the row that it is about, or ``""``."""
+    """A record, its message or the ``Unreadable`` that says why it has none, and the row it is about ("" for none)."""
 
     record: Record
     message: Any

@@ -56,7 +56,7 @@ def rows_of(family: Family, reads: Iterable[Read]) -> set[str]:
     """The rows that a fold of these needs to know."""
     if family.held is None:
         return set()
-    return {read.row for read in reads if read.row}
+    return {one.row for one in reads if one.row}
 
 
 def fresh_rows(reads: Iterable[Read]) -> set[str]:
@@ -101,10 +101,10 @@ def remembered(reads: Iterable[Read], archived: Mapping[str, bytes]) -> list[Rea
     """
     found: list[Read] = []
     restored: set[str] = set()
-    for read in reads:
-        record, message, row = read
+    for one in reads:
+        record, message, row = one
         if not isinstance(message, JobRequested | Outcome) or row not in archived or row in restored:
-            found.append(read)
+            found.append(one)
         elif isinstance(message, Outcome):
             restored.add(row)
             found.append(Read(record, _restored(message, archived[row]) or message, row))

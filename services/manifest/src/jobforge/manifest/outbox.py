@@ -2,16 +2,25 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from jobforge.chassis import conventions as names
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.metrics import REJECTED, child
 from jobforge.chassis.telemetry import Telemetry, TraceScope, trace_scope
-from jobforge.chassis.wire import Consumer, Headers, NotAssigned, NotWritten, OutcomeUnknown, Partition, Publisher
+from jobforge.chassis.wire import (
+    Consumer,
+    NotAssigned,
+    NotWritten,
+    OutcomeUnknown,
+    Partition,
+    Position,
+    Publisher,
+)
 from jobforge.contracts import topics
 from jobforge.contracts.dead_letter import dead_letter_headers
 from jobforge.contracts.identity import partition_of
@@ -21,7 +30,7 @@ from jobforge.manifest.batches import Refusal, Snapshot
 OUTSTANDING = 5_000
 """Records that may wait for their acknowledgement before the projection waits as well."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
-"""Seconds between tries of one record."""
+"""Seconds between tries of the same records."""
 
 log = get_logger()
 
@@ -34,27 +43,45 @@ class _Mark:
     waiting: int
 
 
+class _Letter(NamedTuple):
+    """A snapshot as it is sent, however often."""
+
+    key: bytes
+    value: bytes | None
+    partition: int
+    scope: TraceScope | None
+
+
 class Outbox:
     """Publishes in the background, repeats what fails until it is acknowledged, and commits low watermarks."""
 
-    def __init__(self, publisher: Publisher, telemetry: Telemetry, *, group: str, partitions: int) -> None:
+    def __init__(
+        self, publisher: Publisher, telemetry: Telemetry, *, group: str, partitions: int, timeout: float
+    ) -> None:
         self._publisher = publisher
         self._telemetry = telemetry
         self._group = group
         self._partitions = partitions
+        self._timeout = timeout
+        """Seconds in which a snapshot is acknowledged; then it is sent again."""
         self._marks: dict[Partition, deque[_Mark]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._outstanding = 0
         self._fewer = asyncio.Event()
 
     async def put(self, partition: Partition, after: int, what: Iterable[Snapshot | Refusal]) -> None:
         """Publish these; ``after`` is the offset the group may commit when they are acknowledged."""
         mark = _Mark(after, 0)
         self._marks.setdefault(partition, deque()).append(mark)
+        snapshots: list[Snapshot] = []
         for item in what:
-            mark.waiting += 1
-            delivery = self._snapshot(item) if isinstance(item, Snapshot) else self._refusal(item)
-            self._start(delivery, mark)
-        while len(self._tasks) > OUTSTANDING:
+            if isinstance(item, Snapshot):
+                snapshots.append(item)
+            else:
+                self._start(self._refusal(item), mark, 1)
+        if snapshots:
+            self._start(self._snapshots(snapshots), mark, len(snapshots))
+        while self._outstanding > OUTSTANDING:
             self._fewer.clear()
             await self._fewer.wait()
 
@@ -95,35 +122,67 @@ class Outbox:
             for task in late:
                 task.cancel()
 
-    def _start(self, delivery: Coroutine[Any, Any, None], mark: _Mark) -> None:
+    def _start(self, delivery: Coroutine[Any, Any, None], mark: _Mark, records: int) -> None:
+        mark.waiting += 1
+        self._outstanding += records
         task = asyncio.create_task(delivery)
         self._tasks.add(task)
+        task.add_done_callback(partial(self._done, mark, records))
 
-        def done(finished: asyncio.Task[None]) -> None:
-            self._tasks.discard(finished)
-            self._fewer.set()
-            if not finished.cancelled() and finished.exception() is None:
-                mark.waiting -= 1
+    def _done(self, mark: _Mark, records: int, finished: asyncio.Task[None]) -> None:
+        self._tasks.discard(finished)
+        self._outstanding -= records
+        self._fewer.set()
+        if not finished.cancelled() and finished.exception() is None:
+            mark.waiting -= 1
 
-        task.add_done_callback(done)
+    async def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
+        """Send these until each is acknowledged: one task for all, and nothing more for one that succeeds at once."""
+        letters = [self._letter(snapshot) for snapshot in snapshots]
+        wait = FIRST_WAIT
+        while letters := await self._unacknowledged(letters):
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _snapshot(self, snapshot: Snapshot) -> None:
+    async def _unacknowledged(self, letters: Sequence[_Letter]) -> list[_Letter]:
+        """Those of them that the log did not take, or not within the time; the others are acknowledged."""
+        left: list[_Letter] = []
+        sent: dict[asyncio.Future[Position], _Letter] = {}
+        for number, letter in enumerate(letters):
+            key, value, partition, scope = letter
+            trace_scope.set(scope)
+            try:
+                answer = await self._publisher.send(topics.MANIFESTS.name, key=key, value=value, partition=partition)
+            except (NotWritten, OutcomeUnknown) as error:
+                _failed(topics.MANIFESTS.name, error)
+                left += letters[number:]  # the next ones would have to wait as well
+                break
+            sent[asyncio.ensure_future(answer)] = letter
+        if sent:
+            await asyncio.wait(sent, timeout=self._timeout)
+        for answer, letter in sent.items():
+            try:
+                if not answer.done():
+                    answer.cancel()
+                    raise OutcomeUnknown(f"no acknowledgement within {self._timeout:g} s")
+                answer.result()
+            except (NotWritten, OutcomeUnknown) as error:
+                _failed(topics.MANIFESTS.name, error)
+                left.append(letter)
+        return left
+
+    def _letter(self, snapshot: Snapshot) -> _Letter:
         key = keys.member(snapshot.row).encode()
+        scope = None
         if snapshot.trace_id is not None:
             tenant_id, run_id = keys.run_of(snapshot.row)
             attributes = {names.TENANT_ID: tenant_id, names.RUN_ID: run_id}
             span = self._telemetry.process_span(
                 snapshot.record, group=self._group, trace_id=snapshot.trace_id, attributes=attributes
             )
-            trace_scope.set(TraceScope(snapshot.trace_id, span.context))
+            scope = TraceScope(snapshot.trace_id, span.context)
             span.end()
-        await self._deliver(
-            topics.MANIFESTS.name,
-            key=key,
-            value=snapshot.value,
-            headers=(),
-            partition=partition_of(key, self._partitions),
-        )
+        return _Letter(key, snapshot.value, partition_of(key, self._partitions), scope)
 
     async def _refusal(self, refusal: Refusal) -> None:
         record = refusal.record
@@ -139,17 +198,16 @@ class Outbox:
         )
         log.warning("record.rejected", reason=refusal.reason, topic=record.topic, offset=record.offset)
         child(REJECTED, refusal.reason).inc()
-        await self._deliver(topics.REJECTED.name, key=record.key, value=record.value, headers=headers, partition=None)
-
-    async def _deliver(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
-    ) -> None:
         wait = FIRST_WAIT
         while True:
             try:
-                await self._publisher.publish(topic, key=key, value=value, headers=headers, partition=partition)
+                await self._publisher.publish(topics.REJECTED.name, key=record.key, value=record.value, headers=headers)
                 return
             except (NotWritten, OutcomeUnknown) as error:
-                log.warning("projection.publish_failed", topic=topic, error=str(error))
+                _failed(topics.REJECTED.name, error)
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
+
+
+def _failed(topic: str, error: Exception) -> None:
+    log.warning("projection.publish_failed", topic=topic, error=str(error))

@@ -150,9 +150,7 @@ def _artifacts(outcome: RunSucceeded) -> list[JsonObject]:
     ]
 
 
-def _attempts(
-    outcome: Outcome, starts: Sequence[Start], error: JobError | None, finished_at: str
-) -> list[JsonObject]:
+def _attempts(outcome: Outcome, starts: Sequence[Start], error: JobError | None, finished_at: str) -> list[JsonObject]:
     """Every start, by number: one that retried failed with its error, others were lost, and one ended the run."""
     result = "canceled" if isinstance(outcome, RunCanceled) else "failed" if error is not None else "succeeded"
     tried = [
