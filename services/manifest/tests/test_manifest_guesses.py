@@ -79,7 +79,7 @@ async def test_a_run_that_is_said_to_begin_after_its_end_keeps_its_manifest(serv
 def step(number: int, *, before: int | None = None, absent: str | None = None) -> Step:
     """Writes a row of its own, unless this row holds a run."""
     batch = Batch()
-    batch.add("HSET", f"row-{number}", "run", "x" * 100)
+    batch.add("", "HSET", f"row-{number}", "run", "x" * 100)
     batch.changed[f"row-{number}"] = None
     return Step(Partition(RUNS, number), before, 5, batch, [] if absent is None else [(absent, "run")])
 

@@ -1,5 +1,6 @@
 """Spans as plain values: their context, the span being timed, and what it leaves behind when it ends."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
@@ -19,8 +20,7 @@ PRODUCER: Final = 4
 CONSUMER: Final = 5
 """Span kinds, numbered as OTLP numbers them."""
 
-_TRACEPARENT_LENGTH = 55
-_HEX = frozenset("0123456789abcdef")
+_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?", re.DOTALL)
 
 
 class SpanContext(NamedTuple):
@@ -36,19 +36,11 @@ class SpanContext(NamedTuple):
     @classmethod
     def parse(cls, header: str | None) -> Self | None:
         """The context a W3C ``traceparent`` names, or None for anything that is not one."""
-        if header is None or len(header) < _TRACEPARENT_LENGTH:
-            return None
-        version, _, rest = header.partition("-")
-        trace_id, _, rest = rest.partition("-")
-        span_id, _, flags = rest.partition("-")
-        if (len(version), len(trace_id), len(span_id)) != (2, 32, 16) or version == "ff":
-            return None
+        parts = None if header is None else _TRACEPARENT.fullmatch(header)
         # A later version may append fields after the flags; version 00 may not.
-        if len(flags) != 2 and (version == "00" or flags[2:3] != "-"):
+        if parts is None or (parts[4] is not None and parts[1] == "00"):
             return None
-        if not _HEX.issuperset(version + trace_id + span_id + flags[:2]):
-            return None
-        found = cls(int(trace_id, 16), int(span_id, 16))
+        found = cls(int(parts[2], 16), int(parts[3], 16))
         return found if found.trace_id and found.span_id else None
 
 

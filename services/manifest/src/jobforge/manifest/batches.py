@@ -13,6 +13,7 @@ from jobforge.manifest.projection import SLOW, begun_again, fold, moved, request
 from jobforge.manifest.states import Request, RunState, stored_request, stored_run
 
 Command = tuple[str | bytes, ...]
+ALWAYS, FIRST, IF = "", "first", "if"
 State = RunState | Request | None
 REBUILT_KEPT = timedelta(days=1)
 """A row stays at least this long after it is written, so that a rebuild from two topics never shows half of it."""
@@ -55,17 +56,17 @@ class Refusal(NamedTuple):
 class Batch:
     """The effect of some records of one partition.
 
-    ``commands`` are a mode and words: mode ``first`` remembers whether the command answered 1, ``if`` runs only when
-    the last ``first`` did, empty always runs. A word is never a number: Lua would write a large one as a float.
+    ``commands`` are a mode and words: ``FIRST`` remembers whether the command answered 1, ``IF`` runs only when the
+    last ``FIRST`` did. A word is never a number: Lua would write a large one as a float.
     """
 
     commands: list[Command] = field(default_factory=list)
     changed: dict[str, None] = field(default_factory=dict)
     publish: list[Snapshot | Refusal] = field(default_factory=list)
 
-    def add(self, *command: str | bytes, mode: str = "") -> None:
-        """One more command."""
-        self.commands.append((mode, *command))
+    def add(self, *command: str | bytes) -> None:
+        """One more command, after its mode."""
+        self.commands.append(command)
 
 
 def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied: int, now: datetime) -> Batch:
@@ -121,18 +122,18 @@ def fold_jobs(reads: Sequence[Read], states: MutableMapping[str, State], applied
             later = moved(known, record.topic, record.offset)
             if later is not None:
                 states[row] = later
-                batch.add("HSET", row, "request", stored_request(later))
+                batch.add(ALWAYS, "HSET", row, "request", stored_request(later))
             continue
         request = request_of(message, record.topic, record.offset)
         states[row] = request
         stored = stored_request(request)
-        batch.add("HSETNX", row, "request", stored, mode="first")
-        batch.add("ZADD", keys.open_runs(record.partition), _look_at(request), keys.member(row), mode="if")
+        batch.add(FIRST, "HSETNX", row, "request", stored)
+        batch.add(IF, "ZADD", keys.open_runs(record.partition), _look_at(request), keys.member(row))
         if record.topic.endswith(SLOW):
             # The lane that it was moved from may have been written since this one looked.
-            batch.add("HSET", row, "request", stored)
+            batch.add(ALWAYS, "HSET", row, "request", stored)
         _list_run(batch, row, request)
-        batch.add("PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest), mode="if")
+        batch.add(IF, "PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest))
         batch.changed[row] = None
     return batch
 
@@ -173,20 +174,20 @@ def _write_run(
     batch.changed[row] = None
     if before.end is not None:
         # Only counted, in a row that may have been let go: it is not made anew without its manifest.
-        batch.add("EXISTS", row, mode="first")
-        batch.add("HSET", row, *fields, mode="if")
+        batch.add(FIRST, "EXISTS", row)
+        batch.add(IF, "HSET", row, *fields)
         return
-    batch.add("HSET", row, *fields)
+    batch.add(ALWAYS, "HSET", row, *fields)
     if manifest is not None and after.end is not None:
         if after.end.request is not None:
             _list_run(batch, row, after.end.request)
-        batch.add("PEXPIREAT", row, _until(record, _FINISHED_KEPT, soonest))
-        batch.add("ZREM", keys.open_runs(record.partition), keys.member(row))
+        batch.add(ALWAYS, "PEXPIREAT", row, _until(record, _FINISHED_KEPT, soonest))
+        batch.add(ALWAYS, "ZREM", keys.open_runs(record.partition), keys.member(row))
     elif after.cancel_requested and not before.cancel_requested:
-        batch.add("ZADD", keys.open_runs(record.partition), "XX", "0", keys.member(row))
+        batch.add(ALWAYS, "ZADD", keys.open_runs(record.partition), "XX", "0", keys.member(row))
     if before.status is None and manifest is None:
         # Its request, which brings an expiry, may never be read.
-        batch.add("PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest), "NX")
+        batch.add(ALWAYS, "PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest), "NX")
 
 
 def _look_at(request: Request) -> str:
@@ -200,7 +201,7 @@ def _look_at(request: Request) -> str:
 def _list_run(batch: Batch, row: str, request: Request) -> None:
     tenant_id, run_id = keys.run_of(row)
     member = keys.moment(request.requested_at, run_id)
-    batch.add("HSETNX", row, "listed", member, mode="first")
+    batch.add(FIRST, "HSETNX", row, "listed", member)
     _index(batch, keys.runs_of(tenant_id), member, _RUNS_LISTED)
     _index(batch, keys.runs_of_trace(tenant_id, request.trace_id), member, _RUNS_LISTED)
 
@@ -209,16 +210,16 @@ def _write_event(batch: Batch, record: Record, message: EventEnvelope, soonest: 
     key = keys.event(message.tenant_id, message.event_id)
     member = keys.moment(message.received_at, message.event_id)
     facts = message.model_dump_json(include={"event_type", "source_app", "source_module", "project_id", "trace_id"})
-    batch.add("HSETNX", key, "facts", facts, mode="first")
-    batch.add("HSET", key, "body", record.value or b"", mode="if")
+    batch.add(FIRST, "HSETNX", key, "facts", facts)
+    batch.add(IF, "HSET", key, "body", record.value or b"")
     _index(batch, keys.events_of(message.tenant_id), member, _EVENTS_LISTED)
     _index(batch, keys.events_of_trace(message.tenant_id, message.trace_id), member, _EVENTS_LISTED)
-    batch.add("PEXPIREAT", key, _until(record, _EVENTS_KEPT, soonest), mode="if")
+    batch.add(IF, "PEXPIREAT", key, _until(record, _EVENTS_KEPT, soonest))
 
 
 def _index(batch: Batch, index: str, member: str, listed: str) -> None:
-    batch.add("ZADD", index, "0", member, mode="if")
-    batch.add("EXPIRE", index, listed, mode="if")
+    batch.add(IF, "ZADD", index, "0", member)
+    batch.add(IF, "EXPIRE", index, listed)
 
 
 def _until(record: Record, kept: int, soonest: int) -> str:

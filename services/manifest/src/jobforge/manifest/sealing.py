@@ -205,4 +205,4 @@ def _between(earlier: datetime | None, later: datetime | None) -> float | None:
     """Seconds, to the microsecond, never negative: two machines' clocks may disagree."""
     if earlier is None or later is None:
         return None
-    return max(0.0, round((later - earlier).total_seconds(), 6))
+    return max(0.0, (later - earlier).total_seconds())

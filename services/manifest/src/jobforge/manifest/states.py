@@ -105,7 +105,7 @@ def stored_run(state: RunState) -> bytes:
     if starts:
         fields["starts"] = [_start(start) for start in starts]
     if progress:
-        fields["progress"] = _given(progress)
+        fields["progress"] = _given(fraction=progress.fraction, message=progress.message)
     if cancel_requested:
         fields["cancel_requested"] = True
     if changes:
@@ -148,7 +148,7 @@ def _request(request: Request) -> dict[str, Any]:
     fields = _present(request)
     by = fields.pop("requested_by")
     if by.actor_id is not None or by.source_app is not None:
-        fields["requested_by"] = _given(by)
+        fields["requested_by"] = _given(actor_id=by.actor_id, source_app=by.source_app)
     return fields
 
 
@@ -184,8 +184,8 @@ def _parsed_start(fields: dict[str, Any]) -> Start:
     )
 
 
-def _given(value: Progress | RequestedBy) -> dict[str, Any]:
-    return {name: found for name, found in value if found is not None}
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _error(error: JobError) -> dict[str, Any]:
