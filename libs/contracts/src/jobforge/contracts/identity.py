@@ -7,6 +7,8 @@ from functools import lru_cache
 from struct import Struct
 from uuid import UUID
 
+import orjson
+
 from jobforge.contracts.base import JsonObject
 from jobforge.contracts.canonical import digest
 
@@ -42,9 +44,14 @@ def body_digest(tenant_id: str, project_id: str | None, template_key: str, input
     return digest([tenant_id, project_id, template_key, inputs, dry_run])
 
 
+def id_text(named: UUID) -> str:
+    """An id as text: what ``str`` makes of it, in a third of the time."""
+    return orjson.dumps(named)[1:-1].decode()
+
+
 def run_key(tenant_id: str, run_id: UUID) -> bytes:
     """The Kafka key of everything about a run: ``<tenant_id>:<run_id>``."""
-    return f"{tenant_id}:{run_id}".encode()
+    return f"{tenant_id}:{id_text(run_id)}".encode()
 
 
 def parse_run_key(key: bytes | None) -> tuple[str, UUID] | None:

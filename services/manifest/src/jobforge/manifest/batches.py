@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jobforge.chassis.wire import Record
 from jobforge.contracts.envelope import EventEnvelope
+from jobforge.contracts.identity import id_text
 from jobforge.contracts.reading import Unreadable
 from jobforge.manifest import keys
 from jobforge.manifest.projection import SLOW, begun_again, fold, moved, request_of
@@ -152,7 +153,7 @@ def fold_events(reads: Sequence[Read], states: MutableMapping[str, State], appli
 
 def run_row(message: Any) -> str:
     """The row that a message about a run belongs to."""
-    return keys.row(message.tenant_id, message.run_id)
+    return keys.row(message.tenant_id, id_text(message.run_id))
 
 
 def _snapshot(record: Record, row: str, state: RunState, value: bytes | None) -> Snapshot:

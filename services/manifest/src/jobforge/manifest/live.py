@@ -7,6 +7,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
+from jobforge.contracts.identity import id_text
 from jobforge.contracts.jobs import Job
 from jobforge.manifest import keys
 from jobforge.manifest.freshness import Rebuilding
@@ -47,7 +48,7 @@ class _Poll:
     """One run, from whoever knows it first."""
 
     def __init__(self, reads: Reads, changes: Changes, tenant_id: str, run_id: UUID) -> None:
-        self.row = keys.row(tenant_id, run_id)
+        self.row = keys.row(tenant_id, id_text(run_id))
         self._reads = reads
         self._changes = changes
         self._tenant_id = tenant_id

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -33,8 +33,7 @@ class NoSuchRun(Exception):
     """The log holds no such run of this tenant, or no longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One run as it was read. ``manifest`` is its terminal manifest's JSON, if asked for and there.
 
     ``archived`` is the job of a run that the view has let go.

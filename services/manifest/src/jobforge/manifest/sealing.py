@@ -10,7 +10,7 @@ import orjson
 
 from jobforge.contracts.base import JsonObject, iso_utc
 from jobforge.contracts.canonical import canonical_json
-from jobforge.contracts.identity import otel_trace_id
+from jobforge.contracts.identity import id_text, otel_trace_id
 from jobforge.contracts.jobs import JobError
 from jobforge.contracts.manifest import RunManifest, content_digest
 from jobforge.contracts.runs import Outcome, RequestSnapshot, RunCanceled, RunFailed, RunRestored, RunSucceeded
@@ -101,7 +101,7 @@ def _manifest(outcome: Outcome, starts: Sequence[Start], error: JobError | None)
     finished_at = iso_utc(outcome.finished_at)
     return {
         "schema_version": 1,
-        "run_id": str(outcome.run_id),
+        "run_id": id_text(outcome.run_id),
         "tenant_id": outcome.tenant_id,
         "project_id": request.project_id if request else None,
         "template_key": request.template_key if request else None,

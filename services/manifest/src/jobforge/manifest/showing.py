@@ -54,7 +54,7 @@ def job_json(
     started_at = run.starts[0].started_at if run.starts else end.started_at if end else None
     return orjson.dumps(
         {
-            "id": str(run_id),
+            "id": run_id,
             "tenant_id": tenant_id,
             "project_id": asked.project_id if asked else None,
             "template_key": asked.template_key if asked else None,
@@ -68,7 +68,7 @@ def job_json(
             "dry_run": asked.dry_run if asked else False,
             "requested_by": {"actor_id": by.actor_id, "source_app": by.source_app},
             "cancel_requested": run.cancel_requested,
-            "replay_of": str(asked.replay_of) if asked and asked.replay_of else None,
+            "replay_of": asked.replay_of if asked else None,
             "created_at": instant(asked.requested_at) if asked else None,
             "started_at": instant(started_at),
             "finished_at": instant(end.finished_at) if end else None,

@@ -109,7 +109,9 @@ def stored_run(state: RunState) -> bytes:
     if cancel_requested:
         fields["cancel_requested"] = True
     if changes:
-        fields["changes"] = [_present(change) for change in changes]
+        fields["changes"] = [
+            {"offset": change.offset, "status": change.status, "attempt": change.attempt} for change in changes
+        ]
     if end:
         fields["end"] = _end(end)
     if duplicates:
@@ -138,15 +140,29 @@ def _dumps(fields: Mapping[str, Any]) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_UTC_Z)
 
 
-def _present(value: Request | Start | Change | End) -> dict[str, Any]:
-    """The fields that are there, in the order of the type, which is the one they are stored in."""
-    named = zip(value._fields, value, strict=True)
-    return {name: found for name, found in named if found is not None and found is not False}
-
-
 def _request(request: Request) -> dict[str, Any]:
-    fields = _present(request)
-    by = fields.pop("requested_by")
+    by = request.requested_by
+    fields: dict[str, Any] = {
+        "template_key": request.template_key,
+        "template_version": request.template_version,
+        "trace_id": request.trace_id,
+        "requested_at": request.requested_at,
+    }
+    if request.project_id is not None:
+        fields["project_id"] = request.project_id
+    if request.dry_run:
+        fields["dry_run"] = True
+    if request.replay_of is not None:
+        fields["replay_of"] = request.replay_of
+    fields["max_attempts"] = request.max_attempts
+    if request.start_by is not None:
+        fields["start_by"] = request.start_by
+    if request.body_digest is not None:
+        fields["body_digest"] = request.body_digest
+    if request.topic is not None:
+        fields["topic"] = request.topic
+    if request.offset is not None:
+        fields["offset"] = request.offset
     if by.actor_id is not None or by.source_app is not None:
         fields["requested_by"] = _given(actor_id=by.actor_id, source_app=by.source_app)
     return fields
@@ -165,7 +181,16 @@ def _parsed_request(fields: dict[str, Any]) -> Request:
 
 
 def _start(start: Start) -> dict[str, Any]:
-    fields = _present(start)
+    fields: dict[str, Any] = {
+        "number": start.number,
+        "claim": start.claim,
+        "worker": start.worker,
+        "started_at": start.started_at,
+    }
+    if start.deadline is not None:
+        fields["deadline"] = start.deadline
+    if start.finished_at is not None:
+        fields["finished_at"] = start.finished_at
     if start.error is not None:
         fields["error"] = _error(start.error)
     return fields
@@ -193,7 +218,12 @@ def _error(error: JobError) -> dict[str, Any]:
 
 
 def _end(end: End) -> dict[str, Any]:
-    fields = _present(end)
+    fields: dict[str, Any] = {"offset": end.offset}
+    if end.started_at is not None:
+        fields["started_at"] = end.started_at
+    if end.finished_at is not None:
+        fields["finished_at"] = end.finished_at
+    fields["digest"] = end.digest
     if end.request is not None:
         fields["request"] = _request(end.request)
     if end.error is not None:
