@@ -42,8 +42,7 @@ def of_request(request: JobRequested, **more: Any) -> DeadLetter:
 
 
 def changed(letter: DeadLetter, **change: Any) -> DeadLetter:
-    fields = {name: getattr(letter.record, name) for name in Record.__slots__}
-    return DeadLetter(Record(**{**fields, **change}))
+    return DeadLetter(letter.record._replace(**change))
 
 
 @pytest.mark.parametrize("cause", [None, "echo.later"])

@@ -1,7 +1,6 @@
 """What the plane needs of a log: five verbs over records, and nothing of any client library."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -25,8 +24,7 @@ class Position(NamedTuple):
         return f"{self.topic}/{self.partition}@{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record as it was read; ``timestamp`` is milliseconds since the epoch."""
 
     topic: str

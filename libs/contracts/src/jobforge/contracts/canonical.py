@@ -40,9 +40,10 @@ def _are_plain(values: Iterable[Any]) -> bool:
         if kind is str or value is None or kind is bool:
             continue
         if kind is dict:
-            plain = "".join(value).isascii() and _are_plain(value.values())  # other keys sort by UTF-16 units
+            # Other keys sort by UTF-16 units.
+            plain = not value or ("".join(value).isascii() and _are_plain(value.values()))
         elif kind is list or kind is tuple:
-            plain = _are_plain(value)
+            plain = not value or _are_plain(value)
         elif kind is int:
             plain = -_EXACT <= value <= _EXACT
         else:

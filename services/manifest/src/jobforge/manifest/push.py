@@ -1,10 +1,10 @@
 """Who waits for which run, and what wakes them: what this process applied, and what others announce."""
 
 import asyncio
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -40,29 +40,53 @@ class Known:
 
 
 class Watch:
-    """Set whenever a row may have changed. ``foreign`` says that the row has to be read, since others changed it."""
+    """Woken whenever a row may have changed, inside a ``with``; for one waiter at a time.
 
-    __slots__ = ("_event", "_foreign")
+    ``foreign`` says that the row has to be read, since others changed it.
+    """
 
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
+    __slots__ = ("_foreign", "_row", "_waiter", "_watches")
+
+    def __init__(self, watches: "dict[str, set[Watch]]", row: str) -> None:
+        self._watches = watches
+        self._row = row
         self._foreign: bool | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._watches.setdefault(self._row, set()).add(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        watches = self._watches[self._row]
+        watches.discard(self)
+        if not watches:
+            del self._watches[self._row]
 
     def wake(self, *, foreign: bool) -> None:
         """The row may have changed."""
         self._foreign = foreign or bool(self._foreign)
-        self._event.set()
+        if self._waiter is not None:
+            _end(self._waiter)
 
     async def changed(self, within: float) -> bool | None:
         """Whether the next change was foreign, or None for none within so many seconds."""
-        timer = asyncio.get_running_loop().call_later(within, self._event.set)
-        try:
-            await self._event.wait()
-        finally:
-            timer.cancel()
-        self._event.clear()
+        if self._foreign is None:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_later(within, _end, self._waiter)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
         foreign, self._foreign = self._foreign, None
         return foreign
+
+
+def _end(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Changes:
@@ -72,7 +96,7 @@ class Changes:
         self._redis = redis
         self._store = store
         self._freshness = freshness
-        self._waiters: dict[str, set[Watch]] = defaultdict(set)
+        self._waiters: dict[str, set[Watch]] = {}
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._own: dict[str, int] = {}
         """How far this process itself has applied, or is about to: nobody has to be told what it announces."""
@@ -82,17 +106,9 @@ class Changes:
         self.closing = asyncio.Event()
         """Set when the service is told to stop: nobody waits any longer."""
 
-    @contextmanager
-    def watching(self, row: str) -> Iterator[Watch]:
-        """A watch over the row."""
-        watch = Watch()
-        self._waiters[row].add(watch)
-        try:
-            yield watch
-        finally:
-            self._waiters[row].discard(watch)
-            if not self._waiters[row]:
-                del self._waiters[row]
+    def watching(self, row: str) -> Watch:
+        """A watch over the row, for as long as its ``with`` lasts."""
+        return Watch(self._waiters, row)
 
     def known(self, row: str) -> Known | None:
         """The row, if it is certain without asking Redis.
@@ -122,8 +138,11 @@ class Changes:
         self._applied[field] = after
         self._freshness.seen({field: after})
         for row, state in rows.items():
-            known = self._known.setdefault(row, Known())
-            self._known.move_to_end(row)
+            known = self._known.get(row)
+            if known is None:
+                known = self._known[row] = Known()
+            else:
+                self._known.move_to_end(row)
             if isinstance(state, Request):
                 known.request = state
             elif isinstance(state, RunState):
