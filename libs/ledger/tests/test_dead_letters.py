@@ -42,7 +42,8 @@ def of_request(request: JobRequested, **more: Any) -> DeadLetter:
 
 
 def changed(letter: DeadLetter, **change: Any) -> DeadLetter:
-    return DeadLetter(letter.record._replace(**change))
+    fields = {name: getattr(letter.record, name) for name in Record.__slots__}
+    return DeadLetter(Record(**{**fields, **change}))
 
 
 @pytest.mark.parametrize("cause", [None, "echo.later"])

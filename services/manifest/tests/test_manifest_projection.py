@@ -174,6 +174,15 @@ def test_a_stored_request_is_read_back_as_it_was() -> None:
         assert parsed_request(stored_request(request)) == request
 
 
+def test_a_stored_run_is_read_back_as_it_was() -> None:
+    """One that was tried twice, and one that ended before it began, whose request nobody could read."""
+    began = fold(NOTHING, started(RUN).model_copy(update={"deadline": after(60)}), 0).state
+    tried = fold(fold(began, retrying(RUN), 1).state, succeeded(RUN, attempt=2), 2).state
+    unread = fold(NOTHING, failed(RUN).model_copy(update={"request": None, "started_at": None}), 0).state
+    for state in (began, tried, unread):
+        assert parsed_run(stored_run(state)) == state
+
+
 def test_a_request_that_was_moved_to_a_slow_lane_stands_there_whichever_is_read_first() -> None:
     """The slow record is where it waits; nothing moves it back, and a request of unknown place stays as it is."""
     record = requested(RUN)
