@@ -42,6 +42,7 @@ class TracedPublisher:
     ) -> Awaitable[Position]:
         """See ``wire.Publisher.send``; the span ends when the acknowledgement comes, awaited or not."""
         span = self._span(topic)
+        started = perf_counter()
         try:
             sent = await self._publisher.send(
                 topic, key=key, value=value, headers=_with(headers, span), partition=partition
@@ -52,7 +53,7 @@ class TracedPublisher:
         if span is None:
             return sent
         acknowledged = asyncio.ensure_future(sent)  # the future itself, where it is one
-        acknowledged.add_done_callback(partial(_ended, topic, span))
+        acknowledged.add_done_callback(partial(_ended, topic, span, started))
         return acknowledged
 
     def _span(self, topic: str) -> Span | None:
@@ -60,12 +61,13 @@ class TracedPublisher:
         return None if scope is None else self._telemetry.send_span(topic, scope=scope)
 
 
-def _ended(topic: str, span: Span, sent: "asyncio.Future[Position]") -> None:
+def _ended(topic: str, span: Span, started: float, sent: "asyncio.Future[Position]") -> None:
     # Asking for the exception also keeps asyncio from complaining when nobody awaits it.
     error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
     if error is not None:
         _failed(topic, span, error)
     else:
+        child(PUBLISH_SECONDS, topic).observe(perf_counter() - started)
         _acknowledged(span, sent.result())
 
 

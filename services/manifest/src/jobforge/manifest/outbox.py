@@ -137,7 +137,7 @@ class Outbox:
             mark.waiting -= 1
 
     async def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
-        """Send these until each is acknowledged: one task for all, and nothing more for one that succeeds at once."""
+        """Send these, together, until each is acknowledged."""
         letters = [self._letter(snapshot) for snapshot in snapshots]
         wait = FIRST_WAIT
         while letters := await self._unacknowledged(letters):
