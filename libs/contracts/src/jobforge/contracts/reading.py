@@ -33,7 +33,7 @@ def read(message: type[M], value: bytes | None) -> M:
 def read_any(adapter: TypeAdapter[Any], value: bytes | None) -> Any:
     """One of several messages, told apart by its discriminator; raises ``Unreadable``."""
     try:
-        parsed = adapter.validate_json(value or b"")
+        parsed = adapter.validator.validate_json(value or b"")
     except ValidationError as error:
         raise _why(error, value, 1) from None
     known = getattr(parsed, "VERSION", 1)

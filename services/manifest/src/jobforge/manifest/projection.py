@@ -106,12 +106,12 @@ def _started(state: RunState, record: RunStarted, offset: int) -> RunState:
     starts = (*state.starts, start)[:MAX_STARTS]
     if _is_over(state, record.attempt):
         return state._replace(starts=starts)
-    return state._replace(
+    return RunState(
         offset=offset,
         status="running",
         attempt=record.attempt,
         starts=starts,
-        progress=None,
+        cancel_requested=state.cancel_requested,
         changes=_changes(state, offset, "running", record.attempt),
     )
 
@@ -170,11 +170,13 @@ def _ended(state: RunState, record: Outcome, offset: int) -> Folded:
         digest=sealed.digest,
     )
     attempt = max(state.attempt, record.attempt)
-    ended = state._replace(
+    ended = RunState(
         offset=offset,
         status=status,
         attempt=attempt,
+        starts=state.starts,
         progress=_all_of(state.progress) if status == "succeeded" else state.progress,
+        cancel_requested=state.cancel_requested,
         changes=_changes(state, offset, status, attempt),
         end=end,
     )
