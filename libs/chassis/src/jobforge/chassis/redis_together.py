@@ -61,12 +61,22 @@ class Together:
         self._asking: asyncio.Task[None] | None = None
         self._telling: asyncio.TimerHandle | None = None
 
-    async def ask(self, *commands: Command) -> list[Any]:
-        """The reply to each command; raises ``RedisError`` or ``OSError`` while Redis is away."""
-        answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+    async def ask(self, *commands: Command, within: float | None = None) -> list[Any]:
+        """The reply to each command; raises ``RedisError`` or ``OSError`` while Redis is away.
+
+        Raises ``TimeoutError`` when no reply came ``within`` so many seconds.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Any]] = loop.create_future()
         self._waiting.append(_Question(commands, answer))
         self._go()
-        return await answer
+        if within is None:
+            return await answer
+        timer = loop.call_later(within, _give_up, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
 
     def tell(self, *commands: Command) -> None:
         """Send, soon, commands whose replies nobody waits for; lost without a word while Redis is away."""
@@ -119,3 +129,8 @@ class Together:
             own = [next(replies) for _ in question.commands]
             if question.answer is not None and not question.answer.done():
                 question.answer.set_result(own)
+
+
+def _give_up(answer: "asyncio.Future[list[Any]]") -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())

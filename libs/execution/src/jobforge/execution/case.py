@@ -1,7 +1,8 @@
 """One job record with everything that was read from it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from jobforge.chassis.wire import Record
 from jobforge.contracts.delivery import Delivery
@@ -10,8 +11,7 @@ from jobforge.contracts.runs import RequestSnapshot
 from jobforge.execution.outcomes import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """A request to bring to its outcome; ``place`` is where its run's records stand."""
 
     record: Record

@@ -8,6 +8,7 @@ import structlog
 
 from jobforge.chassis import metrics
 from jobforge.chassis.metrics import child
+from jobforge.chassis.spans import SpanContext
 from jobforge.contracts.jobs import JobError, JobRequested
 from jobforge.contracts.runs import RunCanceled, RunFailed, RunRetrying, RunStarted, RunSucceeded
 from jobforge.contracts.topics import DEAD_LETTERS
@@ -34,9 +35,9 @@ class Endings:
         case: Case,
         started: RunStarted,
         *,
-        traceparent: str,
+        span: SpanContext,
     ) -> str | None:
-        """Write a result; returns the error's code, or None for success."""
+        """Write a result of the attempt that ``span`` timed; returns the error's code, or None for success."""
         if isinstance(result, RunSucceeded):
             await self.end(case.place, result)
             _measure(case.requested, result, result.type)
@@ -51,7 +52,7 @@ class Endings:
         )
         match step:
             case Again(delay):
-                await self._again(result, case, started, delay=delay, traceparent=traceparent)
+                await self._again(result, case, started, delay=delay, span=span)
                 _measure(case.requested, result.outcome, "RunRetrying")
             case Ending.SPENT:
                 await self._spent(result.outcome, case)
@@ -69,7 +70,7 @@ class Endings:
         await self._outcomes.happened(place, value)
 
     async def _again(
-        self, failed: Failed, case: Case, started: RunStarted, *, delay: timedelta, traceparent: str
+        self, failed: Failed, case: Case, started: RunStarted, *, delay: timedelta, span: SpanContext
     ) -> None:
         """The next attempt is in its retry topic before anybody is told of it."""
         not_before = datetime.now(UTC) + delay
@@ -81,7 +82,7 @@ class Endings:
             forgiven=case.delivery.forgiven or failed.failure.unforeseen,
             parked_at=None,
             error=failed.outcome.error.code,
-            previous=traceparent,
+            previous=span.traceparent(),
         )
         tier = tier_for(delay)
         await self._outcomes.passed_on(case.record, tier.topic.name, after)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -115,7 +114,7 @@ class Handler:
                 if await self._restored(case):
                     self._leases.release(holding, ended=True)
                     return True
-                step = self._step(replace(claimed, known=True), case, born=None)
+                step = self._step(claimed._replace(known=True), case, born=None)
             except StoreUnavailable as why:
                 log.warning("archive.unavailable", run_id=str(requested.run_id), error=str(why))
                 step = Step.PARK
@@ -187,7 +186,7 @@ class Handler:
         if result is None:
             late = timed_out(self._runner.timeout(template_key))
             result = self._runner.failed(failure_of(late), case.snapshot, started)
-        code = await self._endings.write(result, case, started, traceparent=span.context.traceparent())
+        code = await self._endings.write(result, case, started, span=span.context)
         if code is not None:
             span.end(error=code)
             log.info("run.attempt_failed", code=code, template_key=template_key)

@@ -106,8 +106,8 @@ class RedisLeases:
         if self._resting():
             return [None for _ in about]
         try:
-            async with asyncio.timeout(BUDGET.total_seconds()):
-                answers = await self._together.ask(*(_question(kind, one) for one in about))
+            questions = [_question(kind, one) for one in about]
+            answers = await self._together.ask(*questions, within=BUDGET.total_seconds())
         except (RedisError, OSError, TimeoutError) as error:
             answers = [error for _ in about]
         return [self._rested(answer) if isinstance(answer, Exception) else answer for answer in answers]
@@ -124,5 +124,5 @@ class RedisLeases:
 
 
 def _question(kind: str, about: Holding) -> Command:
-    tenant_id, run_id, _, claim = about
+    tenant_id, claim, run_id = about.tenant_id, about.claim, str(about.run_id)
     return kind, view_names.row(tenant_id, run_id), view_names.lease(tenant_id, run_id), claim, _LEASE, _KEPT

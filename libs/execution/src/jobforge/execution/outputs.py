@@ -42,6 +42,8 @@ async def checked(model: type[BaseModel], result: object) -> Checked:
 
 def _refuse_non_finite(value: Any) -> None:
     """Pydantic writes NaN and infinities of untyped fields as null, which would hide them."""
+    if value is None or isinstance(value, str | int):
+        return
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not a JSON number")
     if isinstance(value, Mapping):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from jobforge.contracts.jobs import JobError
 from jobforge.execution.retry import delay_after
@@ -18,8 +18,7 @@ VIEW_REMEMBERS = timedelta(days=6)
 ClaimState = Literal["free", "held", "ended", "cancel"]
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """What the lease store said.
 
     ``free``: this claim holds the lease now. ``held``: another one does. ``ended``: the view has the run's manifest.

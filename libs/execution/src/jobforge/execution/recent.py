@@ -2,10 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 from uuid import UUID
 
 REMEMBERED = 10_000
@@ -16,7 +13,7 @@ class RecentRuns:
     """Saves work only: it forgets at every rebalance, and the log's first terminal record decides anyway."""
 
     def __init__(self) -> None:
-        self._runs: OrderedDict[UUID, _Met] = OrderedDict()
+        self._runs: OrderedDict[UUID, Met] = OrderedDict()
 
     def meet(self, run_id: UUID, body_digest: str, attempt: int) -> Literal["new", "repeat", "conflict"]:
         """What a request for this attempt is here; the first one of a run names its body."""
@@ -25,43 +22,47 @@ class RecentRuns:
             return "conflict"
         if known is not None and known.attempt >= attempt:
             return "repeat"
-        self._runs[run_id] = _Met(body_digest, attempt, asyncio.get_running_loop().create_future())
+        self._runs[run_id] = Met(body_digest, attempt, asyncio.get_running_loop().create_future())
         return "new"
 
-    @contextmanager
-    def working(self, run_id: UUID) -> Iterator["Work"]:
+    def working(self, run_id: UUID) -> "Work":
         """While the attempt is worked on; left by an error, or put off, it was never met."""
-        met = self._runs[run_id]
-        work = Work()
-        try:
-            yield work
-        except BaseException:
-            work.put_off = True
-            raise
-        finally:
-            if work.put_off and self._runs.get(run_id) is met:
-                del self._runs[run_id]
-            met.done.set_result(not work.put_off)
-            self._trim()
+        return Work(self, run_id, self._runs[run_id])
 
     async def finished(self, run_id: UUID) -> bool:
         """Wait for the work on the run: True when its outcome is written, False when the repeat is as good as new."""
         return await asyncio.shield(self._runs[run_id].done)
 
-    def _trim(self) -> None:
+    def settle(self, run_id: UUID, met: "Met", *, put_off: bool) -> None:
+        """The work that ``met`` began is over."""
+        if put_off and self._runs.get(run_id) is met:
+            del self._runs[run_id]
+        met.done.set_result(not put_off)
         while len(self._runs) > REMEMBERED and next(iter(self._runs.values())).done.done():
             self._runs.popitem(last=False)
 
 
-@dataclass(slots=True)
 class Work:
-    """What became of an attempt: ``put_off`` when another try of the same attempt will come."""
+    """What becomes of an attempt: ``put_off`` when another try of the same attempt will come."""
 
-    put_off: bool = False
+    __slots__ = ("_met", "_recent", "_run_id", "put_off")
+
+    def __init__(self, recent: RecentRuns, run_id: UUID, met: "Met") -> None:
+        self._recent = recent
+        self._run_id = run_id
+        self._met = met
+        self.put_off = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, raised: object, *_: object) -> None:
+        self._recent.settle(self._run_id, self._met, put_off=self.put_off or raised is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Met:
+class Met(NamedTuple):
+    """An attempt that was met; ``done`` says whether its outcome is written."""
+
     body_digest: str
     attempt: int
     done: "asyncio.Future[bool]"

@@ -1,5 +1,6 @@
 """Which inputs a manifest must not show: fields that a template's model marks as sensitive."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -17,9 +18,13 @@ def sensitive(**field: Any) -> Any:
 
 def redacted(model: type[BaseModel], inputs: JsonObject) -> JsonObject:
     """The inputs with every sensitive top-level field replaced."""
-    hidden = {
+    return without(inputs, _hidden(model))
+
+
+@cache
+def _hidden(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(
         field.alias or name
         for name, field in model.model_fields.items()
         if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("sensitive")
-    }
-    return without(inputs, hidden)
+    )

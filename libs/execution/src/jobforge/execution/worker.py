@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -73,8 +73,7 @@ class Epoch:
     """Unfinished records of each tenant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A record in front of its lane's slots."""
 
     record: Record

@@ -19,8 +19,8 @@ M = TypeVar("M", bound=BaseModel)
 
 EXACT_INTEGERS = 2**53 - 1
 """Beyond this, JSON readers that use doubles see another number (RFC 7493)."""
-_LONG_NUMBER = re.compile(rb"[0-9]{16}")
-_LARGE_NUMBER = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
+_SUSPECT_NUMBER = re.compile(rb"[0-9](?:[0-9]{15}|[eE]\+?[0-9]{3})")
+"""Long or large. It begins with one digit for both, which is what a search of mostly text is fast at."""
 _SHOWN = 50
 """Field problems in one answer."""
 
@@ -89,14 +89,13 @@ def check_values(body: bytes) -> None:
 def _suspect(body: bytes) -> bool:
     """True for every body that breaks a rule about values, and for a few others: only those are walked.
 
-    Five looks, each at the speed of memory; one expression of all five takes three times as long.
+    Four looks, each at the speed of memory; one expression of all four takes twice as long.
     """
     return (
         b"\\u0000" in body
         or b"NaN" in body
         or b"Infinity" in body
-        or _LONG_NUMBER.search(body) is not None
-        or _LARGE_NUMBER.search(body) is not None
+        or _SUSPECT_NUMBER.search(body) is not None
     )
 
 

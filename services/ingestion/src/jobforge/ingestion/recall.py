@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -14,7 +13,7 @@ from redis.exceptions import RedisError
 
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.redis_line import Command
-from jobforge.contracts.identity import otel_trace_id
+from jobforge.chassis.spans import root_context
 
 BODIES_KEPT = timedelta(days=7)
 ROOTS_KEPT = timedelta(hours=24)
@@ -30,8 +29,7 @@ _TRACES = 20_000
 log = get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Recalled:
+class Recalled(NamedTuple):
     """``other`` are runs whose key came with another body before; ``new`` are traces without a root so far."""
 
     other: frozenset[UUID]
@@ -132,7 +130,7 @@ class Recall:
                 for run_id, digest in question.bodies.items()
             ]
             commands += [
-                ("SET", f"jobforge:ingestion:root:{otel_trace_id(trace):032x}", "1", "NX", "EX", _ROOT_SECONDS)
+                ("SET", f"jobforge:ingestion:root:{root_context(trace).trace_id:032x}", "1", "NX", "EX", _ROOT_SECONDS)
                 for trace in question.traces
             ]
         try:
