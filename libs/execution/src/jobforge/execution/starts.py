@@ -1,7 +1,7 @@
 """The fact that an attempt began waits a moment for what follows it: one record batch then carries both."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ MOMENT = 0.003
 class _Start(NamedTuple):
     value: bytes
     partition: int
-    timer: asyncio.TimerHandle
 
 
 class StartsFirst:
@@ -28,6 +27,8 @@ class StartsFirst:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self._held: dict[bytes, _Start] = {}
+        self._waiting: dict[int, list[bytes]] = {}
+        """For each partition the keys whose starts share a timer."""
         self._sending: set[asyncio.Task[None]] = set()
 
     async def start(self, *, key: bytes, value: bytes, partition: int, wait: bool) -> None:
@@ -35,8 +36,12 @@ class StartsFirst:
         if not wait:
             await self._send(value, key, partition)
             return
-        timer = asyncio.get_running_loop().call_later(MOMENT, self._alone, key)
-        self._held[key] = _Start(value, partition, timer)
+        self._held[key] = _Start(value, partition)
+        waiting = self._waiting.get(partition)
+        if waiting is None:
+            waiting = self._waiting[partition] = []
+            asyncio.get_running_loop().call_later(MOMENT, self._alone, partition)
+        waiting.append(key)
 
     async def publish(
         self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None
@@ -54,15 +59,21 @@ class StartsFirst:
             await self._held_of(key)
         return await self._publisher.send(topic, key=key, value=value, headers=headers, partition=partition)
 
-    def _alone(self, key: bytes) -> None:
-        task = asyncio.create_task(self._held_of(key))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+    def _alone(self, partition: int) -> None:
+        """Nothing followed these in time. A partition that takes no records holds up its own starts alone."""
+        late = [key for key in self._waiting.pop(partition) if key in self._held]
+        if late:
+            task = asyncio.create_task(self._each_of(late))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _each_of(self, keys: Iterable[bytes]) -> None:
+        for key in keys:
+            await self._held_of(key)
 
     async def _held_of(self, key: bytes) -> None:
         start = self._held.pop(key, None)
         if start is not None:
-            start.timer.cancel()
             await self._send(start.value, key, start.partition)
 
     async def _send(self, value: bytes, key: bytes, partition: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -91,7 +92,7 @@ def requested(
         ),
         trace_id=submission.trace_id or f"trace_{run_id}",
         dry_run=submission.dry_run,
-        requested_by=RequestedBy(actor_id=submission.actor_id, source_app=submission.source_app),
+        requested_by=_requested_by(submission.actor_id, submission.source_app),
         replay_of=replay.replay_of if replay else None,
         root_run_id=replay.root_run_id if replay else None,
         attempts=template.attempts,
@@ -99,6 +100,12 @@ def requested(
         start_by=None if within is None else requested_at + timedelta(seconds=within),
         requested_at=requested_at,
     )
+
+
+@lru_cache(maxsize=1024)
+def _requested_by(actor_id: str | None, source_app: str | None) -> RequestedBy:
+    """Few ask often."""
+    return RequestedBy(actor_id=actor_id, source_app=source_app)
 
 
 def job_record(job: JobRequested, *, partitions: int, lane: Lane = "fast") -> Outgoing:

@@ -143,9 +143,9 @@ class Recall:
         return [self._read(question, replies) for question in questions]
 
     def _read(self, question: _Question, replies: Iterator[Any]) -> Recalled:
-        before = {run_id: next(replies) for run_id in question.bodies}
-        other = {run_id for run_id, found in before.items() if found and found.decode() != question.bodies[run_id]}
-        new = {trace for trace in question.traces if next(replies)}
+        before = [(run_id, digest, next(replies)) for run_id, digest in question.bodies.items()]
+        other = [run_id for run_id, digest, found in before if found and found.decode() != digest]
+        new = [trace for trace in question.traces if next(replies)]
         return Recalled(frozenset(other), frozenset(new))
 
 
