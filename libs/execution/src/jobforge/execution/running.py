@@ -29,7 +29,7 @@ class Running:
         self.holding = holding
         self.stopped: Stop | None = None
         self._over: asyncio.Future[None] = loop.create_future()
-        self._task = asyncio.create_task(work)
+        self._task = loop.create_task(work)
         self._task.add_done_callback(self._ended)
         self._timer = loop.call_later(seconds, self.stop, "time")
 

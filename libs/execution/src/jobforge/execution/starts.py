@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from contextlib import suppress
 from typing import NamedTuple
 
 from jobforge.chassis.traced import trace_scope
@@ -79,7 +78,8 @@ class StartsFirst:
     async def _send(self, value: bytes, key: bytes, partition: int) -> None:
         scope = trace_scope.set(None)
         try:
-            with suppress(NotWritten):
-                await self._publisher.send(RUNS.name, key=key, value=value, partition=partition)
+            await self._publisher.send(RUNS.name, key=key, value=value, partition=partition)
+        except NotWritten:
+            pass
         finally:
             trace_scope.reset(scope)
