@@ -91,12 +91,7 @@ def _suspect(body: bytes) -> bool:
 
     Four looks, each at the speed of memory; one expression of all four takes twice as long.
     """
-    return (
-        b"\\u0000" in body
-        or b"NaN" in body
-        or b"Infinity" in body
-        or _SUSPECT_NUMBER.search(body) is not None
-    )
+    return b"\\u0000" in body or b"NaN" in body or b"Infinity" in body or _SUSPECT_NUMBER.search(body) is not None
 
 
 def _admit(model: type[M], body: bytes, limit: int) -> M:
