@@ -64,5 +64,7 @@ class Settings(BaseSettings):
 
     def template_enabled(self, template_key: str) -> bool:
         """Whether a template is on as far as the environment and the profile say."""
+        if self.profile == "development":
+            return True
         named = {key.strip() for key in self.enabled_templates.split(",")}
-        return self.profile == "development" or "*" in named or template_key in named
+        return "*" in named or template_key in named

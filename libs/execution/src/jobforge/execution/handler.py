@@ -134,13 +134,11 @@ class Handler:
         return written
 
     async def _under_lease(self, step: Step, holding: Holding, fence: int, case: Case) -> bool:
-        requested = case.requested
+        requested, run_id = case.requested, str(case.requested.run_id)
         started = self._runner.started(requested, holding.attempt, holding.claim, fence=fence)
         # The task that handles a record is its own context: nothing has to be unbound.
-        structlog.contextvars.bind_contextvars(
-            run_id=str(requested.run_id), app_trace_id=requested.trace_id, attempt=started.attempt
-        )
-        with self._span(case) as span:
+        structlog.contextvars.bind_contextvars(run_id=run_id, app_trace_id=requested.trace_id, attempt=started.attempt)
+        with self._span(case, run_id) as span:
             scope = TraceScope(requested.trace_id, span.context)
             if step is Step.CANCEL:
                 trace_scope.set(scope)
@@ -217,7 +215,7 @@ class Handler:
         await self._outcomes.happened(case.place, restored.to_bytes())
         return True
 
-    def _span(self, case: Case) -> Span:
+    def _span(self, case: Case, run_id: str) -> Span:
         """The work on a record: a child of its send, linked to the attempt before."""
         requested = case.requested
         before = SpanContext.parse(case.delivery.previous)
@@ -227,7 +225,7 @@ class Handler:
             trace_id=requested.trace_id,
             attributes={
                 "jobforge.tenant_id": requested.tenant_id,
-                "jobforge.run_id": str(requested.run_id),
+                "jobforge.run_id": run_id,
                 "jobforge.template_key": requested.template_key,
             },
             links=() if before is None else (before,),

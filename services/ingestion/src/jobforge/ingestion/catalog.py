@@ -95,8 +95,11 @@ class Catalog:
         return template
 
     def _input_problems(self, template: TemplateAnnounced, inputs: JsonObject) -> tuple[FieldProblem, ...]:
+        validator = self._validator(template)
+        if validator.is_valid(inputs):  # cheaper than an empty list of errors
+            return ()
         problems: list[FieldProblem] = []
-        for error in self._validator(template).iter_errors(inputs):
+        for error in validator.iter_errors(inputs):
             problems.extend(_input_problem(error))
             if len(problems) >= _SHOWN:
                 break
