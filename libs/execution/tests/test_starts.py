@@ -1,5 +1,8 @@
 """Where the start of an attempt stands in the log, and what it costs."""
 
+import asyncio
+from collections.abc import Awaitable
+
 from jobforge.chassis.traced import TraceScope, trace_scope
 from jobforge.chassis.wire import Headers, Position, Publisher
 from jobforge.execution.starts import StartsFirst
@@ -69,3 +72,32 @@ async def test_a_start_leaves_no_span_of_its_own() -> None:
     await publisher.publish(RUNS, key=KEY, value=b"end", partition=0)
     trace_scope.reset(token)
     assert scopes == [(b"start", None), (b"end", scope)]
+
+
+async def test_a_partition_that_takes_no_records_holds_up_its_own_starts_alone() -> None:
+    """Starts of one partition are sent one after the other, those of two are not."""
+    log = MemoryLog({RUNS: 2})
+    inner, open_again = log.publisher(), asyncio.Event()
+
+    class Blocked:
+        publish = inner.publish
+
+        async def send(
+            self,
+            topic: str,
+            *,
+            key: bytes | None,
+            value: bytes | None,
+            headers: Headers = (),
+            partition: int | None = None,
+        ) -> Awaitable[Position]:
+            if partition == 0:
+                await open_again.wait()
+            return await inner.send(topic, key=key, value=value, headers=headers, partition=partition)
+
+    publisher = StartsFirst(Blocked())
+    for number in range(4):
+        await publisher.start(key=b"acme:%d" % number, value=b"%d" % number, partition=number % 2, wait=True)
+    await until(lambda: values(log) == [b"1", b"3"])
+    open_again.set()
+    await until(lambda: values(log) == [b"0", b"2", b"1", b"3"])
