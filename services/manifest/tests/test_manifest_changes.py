@@ -9,7 +9,7 @@ from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys
 from jobforge.manifest.freshness import Freshness
 from jobforge.manifest.projection import fold, request_of
-from jobforge.manifest.push import PATIENCE, REMEMBERED, Changes
+from jobforge.manifest.push import PATIENCE, REMEMBERED, SMALL, Changes
 from jobforge.manifest.states import NOTHING
 from jobforge.manifest.store import Store
 from jobforge.testkit.memory import MemoryLog
@@ -61,6 +61,27 @@ async def test_once_another_process_moved_the_partition_only_ends_are_known(chan
     changes.applied(RUNS, 6, {ROW: ENDED})
     changes._heard({"type": "message", "data": b"jobforge.runs/0 9"})
     assert changes.known(ROW) is not None
+
+
+async def test_the_manifest_of_a_run_that_this_process_just_ended_is_known_unless_it_is_large(changes: Changes) -> None:
+    """A large one is read when somebody asks for it."""
+    small, large = ROW, keys.row("acme", UUID(int=8))
+    changes.applied(RUNS, 2, {small: ENDED, large: ENDED}, {small: b"m" * SMALL, large: b"m" * (SMALL + 1)})
+    known = changes.sealed(small)
+    assert known is not None
+    assert known.shown("acme", RUN).manifest == b"m" * SMALL
+    assert changes.sealed(large) is None
+    changes.applied(RUNS, 3, {small: ENDED._replace(duplicates=1)})
+    assert known.shown("acme", RUN).run == ENDED._replace(duplicates=1)
+
+
+async def test_a_manifest_is_read_once_another_process_may_have_counted_what_came_after_its_end(
+    changes: Changes,
+) -> None:
+    """The count never goes back."""
+    changes.applied(RUNS, 2, {ROW: ENDED}, {ROW: b"manifest"})
+    changes._heard({"type": "message", "data": b"jobforge.runs/0 3 " + ROW.encode()})
+    assert changes.sealed(ROW) is None
 
 
 async def test_after_a_gap_nothing_is_known(changes: Changes) -> None:

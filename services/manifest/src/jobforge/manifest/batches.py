@@ -64,6 +64,8 @@ class Batch:
     commands: list[Command] = field(default_factory=list)
     changed: dict[str, None] = field(default_factory=dict)
     publish: list[Snapshot | Refusal] = field(default_factory=list)
+    sealed: dict[str, bytes] = field(default_factory=dict)
+    """The manifests of the runs that ended here, by row."""
 
     def add(self, *command: str | bytes) -> None:
         """One more command, after its mode."""
@@ -73,7 +75,6 @@ class Batch:
 def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied: int, now: datetime) -> Batch:
     """Lifecycle records: each touched run is written once, with its manifest if it ended here."""
     batch = Batch()
-    sealed: dict[str, bytes] = {}
     touched: dict[str, tuple[Record, State]] = {}
     soonest = _soonest(now)
     for record, message, row in reads:
@@ -88,7 +89,7 @@ def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied
             continue
         folded = fold(state, message, record.offset)
         if folded.manifest is not None:
-            sealed[row] = folded.manifest
+            batch.sealed[row] = folded.manifest
             batch.publish.append(_snapshot(record, row, folded.state, folded.manifest))
         if folded.state is not state:
             states[row] = folded.state
@@ -97,7 +98,7 @@ def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied
         after = states[row]
         assert isinstance(after, RunState)
         assert isinstance(before, RunState)
-        _write_run(batch, row, before, after, sealed.get(row), record, soonest)
+        _write_run(batch, row, before, after, batch.sealed.get(row), record, soonest)
     return batch
 
 

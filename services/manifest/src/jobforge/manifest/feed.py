@@ -45,8 +45,8 @@ class Told(Protocol):
         """A watermark is about to move."""
         ...
 
-    def applied(self, partition: Partition, after: int, rows: Mapping[str, State]) -> None:
-        """It has moved, and these rows with it."""
+    def applied(self, partition: Partition, after: int, rows: Mapping[str, State], sealed: Mapping[str, bytes]) -> None:
+        """It has moved, and these rows with it; ``sealed`` are the manifests of those that ended."""
         ...
 
     def lost(self) -> None:
@@ -241,12 +241,12 @@ class Projector:
     def _tell(self, lane: Lane, step: Step) -> None:
         """Of a request together with what is known of its run, which is the other half of its row."""
         rows = {row: lane.states[row] for row in step.batch.changed}
-        self._told.applied(step.partition, step.after, rows)
+        self._told.applied(step.partition, step.after, rows, step.batch.sealed)
         runs = self._runs_beside(lane)
         if runs is not None:
             assert runs.applied is not None
             known = {row: runs.states[row] for row in rows if row in runs.states}
-            self._told.applied(runs.partition, runs.applied, known)
+            self._told.applied(runs.partition, runs.applied, known, {})
             runs.trim()
 
     def _runs_beside(self, lane: Lane) -> Lane | None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from jobforge.chassis.hot_door import Answer, Headers, Hot, HotDoor
 from jobforge.chassis.metrics import Receive, Scope
-from jobforge.manifest import problems
+from jobforge.manifest import keys, problems
 from jobforge.manifest.door import Door
 from jobforge.manifest.live import wait_for_change
 from jobforge.manifest.reads import Row
@@ -57,7 +57,8 @@ async def _job(door: Door, tenant_id: str, run_id: UUID, wait: float) -> Answer:
 
 async def _manifest(door: Door, tenant_id: str, run_id: UUID, scope: Scope) -> Answer:
     door.check_manifests_enabled()
-    row = await door.reads.run(tenant_id, run_id, manifest=True)
+    known = door.changes.sealed(keys.row(tenant_id, run_id))
+    row = known.shown(tenant_id, run_id) if known else await door.reads.run(tenant_id, run_id, manifest=True)
     base = _base_url(scope)
     if row.manifest is None or row.archived is not None:
         manifest = door.addressed(door.manifest_of(row), base, 0)

@@ -57,9 +57,7 @@ class _Poll:
     def known(self) -> Row | None:
         """The run as this process has applied it, if that is certain."""
         known = self._changes.known(self.row)
-        if known is None:
-            return None
-        return Row(self._tenant_id, self._run_id, known.request, known.run, None, f"{known.field}@{known.at}")
+        return None if known is None else known.shown(self._tenant_id, self._run_id)
 
     async def appearing(self, watch: Watch, seconds: float) -> Row:
         """The run as soon as the view holds it (again); otherwise what ``Reads.run`` says after these seconds."""

@@ -4,7 +4,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Self
+from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -14,6 +16,7 @@ from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys
 from jobforge.manifest.batches import State
 from jobforge.manifest.freshness import Freshness
+from jobforge.manifest.reads import Row
 from jobforge.manifest.states import Request, RunState
 from jobforge.manifest.store import Store
 
@@ -25,6 +28,10 @@ PATIENCE = 0.02, 0.25
 view: in a busy service hardly anybody has to."""
 REMEMBERED = 4096
 """Rows that this process applied last and answers from."""
+SMALL = 8192
+"""Bytes of a manifest that is remembered with its row; a larger one is read."""
+
+NONE_SEALED: Mapping[str, bytes] = MappingProxyType({})
 
 log = get_logger()
 
@@ -37,6 +44,11 @@ class Known:
     run: RunState | None = None
     field: str = ""
     at: int = -1
+    manifest: bytes | None = None
+
+    def shown(self, tenant_id: str, run_id: UUID) -> Row:
+        """The row as it is read."""
+        return Row(tenant_id, run_id, self.request, self.run, self.manifest, f"{self.field}@{self.at}")
 
 
 class Watch:
@@ -120,9 +132,16 @@ class Changes:
             return None
         if known.run.end is not None:
             return known
-        applied = self._applied.get(known.field, -1)
-        current = known.request is not None and applied >= self._freshness.floor(known.field)
-        return known if current else None
+        return known if known.request is not None and self._is_latest(known) else None
+
+    def sealed(self, row: str) -> Known | None:
+        """The row of an ended run with its manifest, if this process has applied it and knows of nothing later: what
+        comes after an end is counted."""
+        known = self._known.get(row)
+        return known if known is not None and known.manifest is not None and self._is_latest(known) else None
+
+    def _is_latest(self, known: Known) -> bool:
+        return self._applied.get(known.field, -1) >= self._freshness.floor(known.field)
 
     def looked(self, *, found: bool) -> None:
         """A long poll lost its patience and read the view: too late if the run was there, too early if it was not."""
@@ -132,8 +151,10 @@ class Changes:
         """This process is about to move this watermark; ``applied`` or ``lost`` follows."""
         self._own[keys.watermark(partition)] = after
 
-    def applied(self, partition: Partition, after: int, rows: Mapping[str, State]) -> None:
-        """This process has moved a watermark, and these rows with it."""
+    def applied(
+        self, partition: Partition, after: int, rows: Mapping[str, State], sealed: Mapping[str, bytes] = NONE_SEALED
+    ) -> None:
+        """This process has moved a watermark, and these rows with it; ``sealed`` are the manifests of some of them."""
         field = keys.watermark(partition)
         self._applied[field] = after
         self._freshness.seen({field: after})
@@ -147,6 +168,9 @@ class Changes:
                 known.request = state
             elif isinstance(state, RunState):
                 known.run, known.field, known.at = state, field, after
+                manifest = sealed.get(row)
+                if manifest is not None and len(manifest) <= SMALL:
+                    known.manifest = manifest
             for watch in self._waiters.get(row, ()):
                 watch.wake(foreign=False)
         while len(self._known) > REMEMBERED:
