@@ -98,6 +98,18 @@ def test_a_foreign_traceparent_becomes_a_link(telemetry: Telemetry, collector: C
     assert [int.from_bytes(link.span_id, "big") for link in span.links] == [0xDEF]
 
 
+def test_a_retry_no_longer_forgets_the_attempt_before(telemetry: Telemetry, collector: Collector) -> None:
+    """Its span links to it, whoever sent the record."""
+    before = SpanContext(otel_trace_id(TRACE), 0xABC)
+    ours, foreign = SpanContext(otel_trace_id(TRACE), 0x123), SpanContext(0xABC, 0xDEF)
+    for sender in (ours, foreign):
+        header = ("traceparent", sender.traceparent().encode())
+        telemetry.process_span(record((header,)), group="g", trace_id=TRACE, links=(before,)).end()
+    telemetry.stop(5)
+    linked = [[int.from_bytes(link.span_id, "big") for link in span.links] for span in collector.spans]
+    assert linked == [[0xABC], [0xABC, 0xDEF]]
+
+
 @pytest.mark.parametrize("header", [b"", b"00-zz", b"\xff\xfe", b"00-" + b"0" * 32 + b"-" + b"1" * 16 + b"-01"])
 def test_a_broken_traceparent_is_as_good_as_none(telemetry: Telemetry, collector: Collector, header: bytes) -> None:
     """The span hangs under the root, without a link."""

@@ -168,7 +168,7 @@ class Telemetry:
         """``process <topic>``: one record being worked on.
 
         Its parent is the record's ``traceparent`` when that belongs to the same trace; a foreign one becomes a link,
-        and the span then hangs under the trace's root.
+        and the span then hangs under the trace's root. ``links`` are kept beside it.
         """
         sent = SpanContext.parse(record.header(TRACEPARENT))
         ours = sent is not None and sent.trace_id == root_context(trace_id).trace_id
@@ -179,7 +179,8 @@ class Telemetry:
         described: dict[str, AttributeValue] = {names.APP_TRACE_ID: trace_id, names.KAFKA_OFFSET: record.offset}
         if attributes:
             described.update(attributes)
-        links = () if ours or sent is None else (sent,)
+        if sent is not None and not ours:
+            links = (*links, sent)
         return self._begin(shared.name, CONSUMER, trace_id, sent if ours else None, described, links, shared)
 
     def _processing(self, topic: str, partition: int, group: str) -> dict[str, AttributeValue]:
