@@ -11,7 +11,7 @@ from aiokafka.producer.sender import Sender
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import TopicPartition
 
-from jobforge.chassis.direct_sending import install
+from jobforge.chassis.direct_sending import install, send_now
 from jobforge.testkit.waiting import until
 
 A, B = TopicPartition("a", 0), TopicPartition("b", 0)
@@ -134,6 +134,24 @@ async def test_records_that_come_while_a_request_is_under_way_wait_and_go_togeth
     assert sorted(producing.broker.values(1)) == [b"2", b"3", b"4"]
     producing.broker.answer(1)
     assert [(await other).offset for other in others] == [7, 7, 8]
+
+
+async def test_a_record_that_somebody_waits_for_leaves_at_once_and_with_it_what_was_sent_before(
+    producing: Producing,
+) -> None:
+    """Unless a request is under way: then it waits its turn."""
+    await producing.send(A, b"1")
+    await producing.send(A, b"2")
+    producer: Any = SimpleNamespace(_sender=producing.sender)
+    send_now(producer)
+    assert producing.broker.values(0) == [b"1", b"2"]
+    await producing.send(A, b"3")
+    send_now(producer)
+    await asyncio.sleep(0.01)
+    assert len(producing.broker.requests) == 1
+    producing.broker.answer(0)
+    await producing.requests(2)
+    assert producing.broker.values(1) == [b"3"]
 
 
 async def test_a_partition_that_was_refused_says_so_and_the_others_of_its_request_are_written(

@@ -23,6 +23,8 @@ WRITTEN = SimpleNamespace(topic="t", partition=2, offset=7)
 class Producer:
     """aiokafka's producer as far as a publish sees it: ``handing_over`` is awaited first, then ``acknowledged``."""
 
+    _sender = None
+
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.handing_over: asyncio.Future[None] = loop.create_future()

@@ -10,11 +10,14 @@ from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaError, RequestTimedOutError
 from aiokafka.producer.sender import Sender, SendProduceReqHandler
 
 log = logging.getLogger(__name__)
+
+_DESK = "_desk_of_direct_sending"
 
 Batches = Mapping[Any, Any]
 """By topic and partition, what goes to one broker."""
@@ -144,6 +147,13 @@ def _went_well(answer: "asyncio.Future[Any]") -> bool:
     return not any(told[1] for _, partitions in answer.result().topics for told in partitions)
 
 
+def send_now(producer: AIOKafkaProducer) -> None:
+    """Send what waits at once, and not in the loop's next turn, if nothing is under way that it could wait for."""
+    desk = getattr(producer._sender, _DESK, None)
+    if desk is not None and not producer._sender._in_flight:
+        desk.hand_out()
+
+
 def install() -> None:
     """Let every producer of the process send like this from now on; again changes nothing."""
     Sender._sender_routine = _routine
@@ -158,6 +168,7 @@ async def _routine(self: Sender) -> None:
         await _routine_with_tasks(self)
         return
     desk = _Desk(self)
+    setattr(self, _DESK, desk)
     try:
         while True:
             desk.settle()

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from aiokafka.errors import KafkaError
 
+from jobforge.chassis.direct_sending import send_now
 from jobforge.chassis.faststream_adapter import BoundedBroker, raw_producer
 from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position
 
@@ -25,6 +26,7 @@ class KafkaPublisher:
         timer = asyncio.get_running_loop().call_later(self._timeout, patience.end)
         try:
             patience.sent = await self._hand_over(topic, key, value, headers, partition)
+            send_now(raw_producer(self._broker))
             return _position(await patience.sent)
         except asyncio.CancelledError:
             if not patience.ended_it():

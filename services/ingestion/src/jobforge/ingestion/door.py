@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from jobforge.chassis.hot_door import Answer, CallerLeft, Headers, Hot, HotDoor
 from jobforge.chassis.metrics import Receive, Scope
@@ -19,7 +19,7 @@ from jobforge.ingestion.refusal import Refusal
 _KEY = TypeAdapter(IdempotencyKey)
 _JSON = (b"content-type", b"application/json")
 
-Post = Callable[[Headers, bytes], Awaitable[BaseModel]]
+Post = Callable[[Headers, bytes], Awaitable[bytes]]
 """What a hot route does with a request's headers and body."""
 
 
@@ -42,10 +42,10 @@ class Door(HotDoor, FastAPI):
 def hot_posts(app: Door, intake: Intake, *, max_body: int) -> None:
     """Let the app answer the two requests that everything waits for; a body has at most ``max_body`` bytes."""
 
-    async def event(headers: Headers, body: bytes) -> BaseModel:
+    async def event(headers: Headers, body: bytes) -> bytes:
         return await intake.accept_event(body, links=callers_span(headers))
 
-    async def job(headers: Headers, body: bytes) -> BaseModel:
+    async def job(headers: Headers, body: bytes) -> bytes:
         key = idempotency_key(headers)
         return await intake.accept_job(body, idempotency_key=key, links=callers_span(headers))
 
@@ -55,7 +55,7 @@ def hot_posts(app: Door, intake: Intake, *, max_body: int) -> None:
 
     async def accepted(post: Post, headers: Headers, receive: Receive) -> Answer:
         body = await read_body(headers, receive, max_body)
-        return Answer(202, [_JSON], (await post(headers, body)).model_dump_json().encode())
+        return Answer(202, [_JSON], await post(headers, body))
 
     app.posts = {"/v1/events": event, "/v1/jobs": job}
     app.hot = hot

@@ -1,8 +1,9 @@
 """From bytes to an acknowledged record: what both doors do with what they are given."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -12,12 +13,13 @@ from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher
 from jobforge.contracts.envelope import EventReceipt, EventSubmission
 from jobforge.contracts.identity import key_made_at, run_id_for_key
-from jobforge.contracts.jobs import JobAccepted, JobRequested, JobSubmission
+from jobforge.contracts.jobs import JobRequested, JobSubmission
 from jobforge.ingestion.admission import admit_event, admit_job
 from jobforge.ingestion.catalog import Catalog
-from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, queued_job, requested
+from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, requested
 from jobforge.ingestion.recall import Recall, Recalled
 from jobforge.ingestion.refusal import Refusal
+from jobforge.ingestion.replies import EventReply, JobReply, Reply
 
 Failure = NotWritten | OutcomeUnknown
 Links = tuple[SpanContext, ...]
@@ -59,13 +61,13 @@ class Intake:
         self._telemetry = telemetry
         self._clock = clock
 
-    async def accept_event(self, body: bytes, *, links: Links = ()) -> EventReceipt:
-        """One event, its send span linked to the caller's spans; raises ``Refusal``."""
+    async def accept_event(self, body: bytes, *, links: Links = ()) -> bytes:
+        """One event, its send span linked to the caller's spans: ``EventReceipt`` as JSON; raises ``Refusal``."""
         self._catalog.check_events_open()
         submission = admit_event(body, limit=self._limit)
         event_id = submission.event_id or uuid4()
-        await self._publish_rooted(self.event(submission, event_id), links)
-        return EventReceipt(event_id=event_id, trace_id=submission.trace_id)
+        reply = EventReply(EventReceipt(event_id=event_id, trace_id=submission.trace_id))
+        return reply.at(await self._publish_rooted(self.event(submission, event_id), links, reply))
 
     async def accept_events(self, bodies: Sequence[bytes]) -> list[Outcome]:
         """Many events, each for itself and in order; raises ``Refusal`` only while events are off."""
@@ -79,21 +81,23 @@ class Intake:
             for found in admitted
         ]
 
-    async def accept_job(self, body: bytes, *, idempotency_key: str | None, links: Links = ()) -> JobAccepted:
-        """One job request, its send span linked to the caller's spans; raises ``Refusal``."""
+    async def accept_job(self, body: bytes, *, idempotency_key: str | None, links: Links = ()) -> bytes:
+        """One job request, its send span linked to the caller's spans: ``JobAccepted`` as JSON; raises ``Refusal``."""
         submission = admit_job(body, limit=self._limit)
         if submission.source_app is not None:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         if idempotency_key is None:
             job, record = self.job(submission, RunName(uuid4(), self._clock()))
-            position = await self._publish_rooted(record, links)
+            reply = JobReply(job)
+            position = await self._publish_rooted(record, links, reply)
         else:
             run_id = run_id_for_key(submission.tenant_id, submission.template_key, idempotency_key)
             job, record = self.job(submission, RunName(run_id, key_made_at(idempotency_key)))
             if await self.root([record], keyed=[job]):
                 raise conflict(job)
+            reply = JobReply(job)
             position = await self._publish(record, links)
-        return JobAccepted(job=queued_job(job, as_of=str(position)), trace_id=job.trace_id, dry_run=job.dry_run)
+        return reply.at(position)
 
     async def cancel(self, tenant_id: str, run_id: UUID, *, actor_id: str | None) -> Position:
         """Keep the wish to cancel a run, whether the run is known yet or not; raises ``Refusal``."""
@@ -121,16 +125,19 @@ class Intake:
             if record.trace_id:
                 firsts.setdefault(record.trace_id, record)
 
-        def emit(recalled: Recalled) -> None:
-            for trace_id in recalled.new:
-                self._telemetry.root_span(trace_id, firsts[trace_id].attributes)
-
         if not keyed:
-            self._recall.tell(firsts, emit)
+            self._tell_roots(firsts)
             return frozenset()
         recalled = await self._recall.ask(bodies={job.run_id: job.body_digest for job in keyed}, traces=firsts)
-        emit(recalled)
+        self._emit_roots(firsts, recalled)
         return recalled.other
+
+    def _tell_roots(self, firsts: Mapping[str, Outgoing]) -> None:
+        self._recall.tell(firsts, partial(self._emit_roots, firsts))
+
+    def _emit_roots(self, firsts: Mapping[str, Outgoing], recalled: Recalled) -> None:
+        for trace_id in recalled.new:
+            self._telemetry.root_span(trace_id, firsts[trace_id].attributes)
 
     async def publish_all(self, records: Sequence[tuple[Outgoing, SpanContext | None]]) -> list[Failure | None]:
         """Publish records in order, each under its parent span; for each why it may not be written, or None.
@@ -152,12 +159,14 @@ class Intake:
             await asyncio.wait(waiting, timeout=self._timeout)
         return [one if isinstance(one, NotWritten) else _failure(one) for one in handed]
 
-    async def _publish_rooted(self, record: Outgoing, links: Links) -> Position:
-        """Publish, and only then see to the root span: the caller waits for the record alone."""
-        try:
-            return await self._publish(record, links)
-        finally:
-            await self.root([record])
+    async def _publish_rooted(self, record: Outgoing, links: Links, reply: Reply) -> Position:
+        """Publish; what else there is to do is done while the record is on its way, since the caller waits for that."""
+        asyncio.get_running_loop().call_soon(self._meanwhile, record, reply)
+        return await self._publish(record, links)
+
+    def _meanwhile(self, record: Outgoing, reply: Reply) -> None:
+        reply.prepare()
+        self._tell_roots({record.trace_id: record} if record.trace_id else {})
 
     async def _publish(self, record: Outgoing, links: Links = ()) -> Position:
         token = trace_scope.set(_scope(record, None, links))
