@@ -21,6 +21,8 @@ BUDGET = timedelta(milliseconds=50)
 """How long an answer may take; then the request goes on without it."""
 REST = timedelta(seconds=1)
 """How long Redis is not asked after a failure."""
+TELL_WITHIN = 0.02
+"""Seconds in which what nobody waits for is asked: many requests' worth of it together, and after their answers."""
 _BODY_SECONDS = int(BODIES_KEPT.total_seconds())
 _ROOT_SECONDS = int(ROOTS_KEPT.total_seconds())
 _TRACES = 20_000
@@ -67,19 +69,24 @@ class Recall:
         self._rooted: OrderedDict[str, None] = OrderedDict()
         self._waiting: list[_Question] = []
         self._asking: asyncio.Task[None] | None = None
+        self._telling: asyncio.TimerHandle | None = None
 
     async def ask(self, *, bodies: Mapping[UUID, str], traces: Collection[str]) -> Recalled:
         """Remember these bodies and traces, and say what was there before. Never raises for Redis."""
         answer: asyncio.Future[Recalled] = asyncio.get_running_loop().create_future()
         self._put(bodies, traces, partial(_answer, answer))
+        self._go()
         return await answer
 
     def tell(self, traces: Collection[str], new: Callable[[Recalled], None]) -> None:
-        """Remember these traces without waiting; ``new`` is told later which of them were not known."""
+        """Remember these traces, soon; ``new`` is told later which of them were not known."""
         self._put({}, traces, new)
+        if self._waiting and self._asking is None and self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_WITHIN, self._go)
 
     async def close(self) -> None:
-        """Wait for what is being asked, which its budget ends, and disconnect."""
+        """Ask what waits, which its budget ends, and disconnect."""
+        self._go()
         if self._asking is not None:
             await asyncio.wait([self._asking])
         await self._line.close()
@@ -93,8 +100,13 @@ class Recall:
         else:
             self._root(unknown)  # concurrent requests of one trace must not all find it new
             self._waiting.append(_Question(bodies, unknown, answered))
-            if self._asking is None:
-                self._asking = asyncio.create_task(self._ask_all())
+
+    def _go(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        if self._asking is None and self._waiting:
+            self._asking = asyncio.create_task(self._ask_all())
 
     def _without_redis(self, unknown: Collection[str]) -> Recalled:
         self._root(unknown)

@@ -29,8 +29,8 @@ COMMIT = 0.2
 RECORDS = 500
 BUSY, PACE = 8, 0.003
 """When so many records come at once, more are let come for so many seconds: together they cost a fraction."""
-MOMENT = 0.003
-"""Seconds that a request waits at most for what its run says: many jobs end sooner."""
+MOMENT = 0.008
+"""Seconds that a request waits at most for what its run says: many jobs end sooner, and the end would wait in turn."""
 UNBROKEN = 32
 """Records decoded or folded before others on the event loop have their turn."""
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0

@@ -29,6 +29,8 @@ from jobforge.manifest.batches import Refusal, Snapshot
 
 OUTSTANDING = 5_000
 """Records that may wait for their acknowledgement before the projection waits as well."""
+LEISURE = 0.003
+"""Seconds for which those go first who wait for the end of a run: its manifest is theirs already."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds between tries of the same records."""
 
@@ -138,6 +140,7 @@ class Outbox:
 
     async def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         """Send these, together, until each is acknowledged."""
+        await asyncio.sleep(LEISURE)
         letters = [self._letter(snapshot) for snapshot in snapshots]
         wait = FIRST_WAIT
         while letters := await self._unacknowledged(letters):
