@@ -6,14 +6,16 @@ from importlib.metadata import version
 import pytest
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, TopicPartition
 from aiokafka.client import ConnectionGroup
-from aiokafka.conn import collect_hosts
+from aiokafka.conn import AIOKafkaConnection, collect_hosts
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment
+from aiokafka.producer.sender import Sender
 from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.subscriber.usecase import DefaultSubscriber, LogicSubscriber
 from faststream.middlewares import AckPolicy
 
+from jobforge.chassis.direct_fetching import _fetched_records_now
 from jobforge.chassis.faststream_adapter import LogSubscriber
 from jobforge.chassis.fetch_tiers import QUIET_CONNECTION
 from jobforge.chassis.kafka import Kafka
@@ -104,18 +106,12 @@ def test_a_consumer_that_never_started_is_not_alive(subscriber: LogSubscriber) -
 
 def test_a_poll_can_see_that_the_group_is_settling() -> None:
     """aiokafka's own read waits as long as this says so, whatever its time-out."""
-    assert "self._subscriptions.reassignment_in_progress" in inspect.getsource(Fetcher.fetched_records)
+    assert "self._subscriptions.reassignment_in_progress" in inspect.getsource(_fetched_records_now)
 
 
 @pytest.mark.parametrize(
     ("relied_on", "method"),
     [
-        (") = self._get_actions_per_node(assignment)", "_fetch_requests_routine"),
-        ("for node_id, request in fetch_requests:", "_fetch_requests_routine"),
-        ("self._proc_fetch_request(assignment, node_id, request)", "_fetch_requests_routine"),
-        ("self._in_flight.add(node_id)", "_fetch_requests_routine"),
-        ("self._in_flight.discard(node_id)", "_fetch_requests_routine"),
-        ("self._wait_consume_future = create_future()", "_fetch_requests_routine"),
         ("await self._client.send(node_id, request)", "_proc_fetch_request"),
         ("tp_state.position != fetch_offset", "_proc_fetch_request"),
         ("self._set_error(tp, err)", "_proc_fetch_request"),
@@ -125,6 +121,14 @@ def test_a_poll_can_see_that_the_group_is_settling() -> None:
 def test_the_fetcher_takes_whatever_its_actions_name_for_the_broker_to_ask(relied_on: str, method: str) -> None:
     """The fetch tiers give it another thing than the broker's number, and two of them for each broker."""
     assert relied_on in inspect.getsource(getattr(Fetcher, method))
+
+
+def test_what_a_fetcher_and_a_sender_run_is_what_stands_in_for_it() -> None:
+    """Each is started by its name, when a consumer or a producer is."""
+    assert "create_task(self._fetch_requests_routine())" in inspect.getsource(Fetcher.__init__)
+    assert "register_fetch_waiters(self._fetch_waiters)" in inspect.getsource(Fetcher.__init__)
+    assert "create_task(self._sender_routine())" in inspect.getsource(Sender.start)
+    assert "self._requests.popleft()" in inspect.getsource(AIOKafkaConnection._handle_frame)
 
 
 def test_actions_are_what_the_fetch_tiers_return() -> None:

@@ -1,5 +1,6 @@
 """An app whose hot requests never enter its framework, whose machinery costs more than everything they do."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -127,7 +128,9 @@ def _said_at_once(answer: Answer, cycle: Any) -> bool:
     uvicorn itself looks at each header with regular expressions, and writes an answer's head and body by themselves,
     which costs both sides twice the calls and wake-ups. Whatever is unusual is left to it.
     """
-    if type(cycle) is not RequestResponseCycle or cycle.response_started or cycle.access_log:
+    if type(cycle) is not RequestResponseCycle or cycle.response_started:
+        return False
+    if cycle.access_log and cycle.access_logger.isEnabledFor(logging.INFO):
         return False
     if cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
         return False
