@@ -55,3 +55,18 @@ async def test_a_snapshot_without_an_answer_is_sent_until_it_has_one(service: Se
     log.mute = False
     await until(lambda: log.committed(GROUP, at) == 1, 10)
     assert len({record.value for record in log.records("jobforge.manifests")}) == 1
+
+
+async def test_a_service_that_stops_publishes_first_what_it_was_about_to(serve: Serve, log: MemoryLog) -> None:
+    """Snapshots leave together, a moment after their ends were told: a stop in that moment loses none."""
+    ended = [uuid4() for _ in range(5)]
+    async with serve() as service:
+        for run_id in ended:
+            key = run_key("acme", run_id)
+            await service.write("jobforge.jobs.echo", requested(run_id), key)
+            await service.write("jobforge.runs", succeeded(run_id), key)
+        await shows_the_end(service, ended[-1])
+    assert {record.key for record in log.records("jobforge.manifests")} >= {run_key("acme", ended[-1])}
+    for run_id in ended:
+        at = Partition("jobforge.runs", partition_of(run_key("acme", run_id), log.partitions("jobforge.runs")))
+        assert log.committed(GROUP, at)

@@ -29,8 +29,8 @@ from jobforge.manifest.batches import Refusal, Snapshot
 
 OUTSTANDING = 5_000
 """Records that may wait for their acknowledgement before the projection waits as well."""
-LEISURE = 0.003
-"""Seconds for which those go first who wait for the end of a run: its manifest is theirs already."""
+LEISURE = 0.01
+"""Seconds in which snapshots leave, together: those go first who wait for the end of a run."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds between tries of the same records."""
 
@@ -67,6 +67,8 @@ class Outbox:
         self._timeout = timeout
         """Seconds in which a snapshot is acknowledged; then it is sent again."""
         self._marks: dict[Partition, deque[_Mark]] = {}
+        self._waiting: list[tuple[Snapshot, _Mark]] = []
+        self._leaving: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._outstanding = 0
         self._fewer = asyncio.Event()
@@ -75,14 +77,15 @@ class Outbox:
         """Publish these; ``after`` is the offset the group may commit when they are acknowledged."""
         mark = _Mark(after, 0)
         self._marks.setdefault(partition, deque()).append(mark)
-        snapshots: list[Snapshot] = []
         for item in what:
+            mark.waiting += 1
+            self._outstanding += 1
             if isinstance(item, Snapshot):
-                snapshots.append(item)
+                self._waiting.append((item, mark))
             else:
-                self._start(self._refusal(item), mark, 1)
-        if snapshots:
-            self._start(self._snapshots(snapshots), mark, len(snapshots))
+                self._start(self._refusal(item), [mark])
+        if self._waiting and self._leaving is None:
+            self._leaving = asyncio.get_running_loop().call_later(LEISURE, self._leave)
         while self._outstanding > OUTSTANDING:
             self._fewer.clear()
             await self._fewer.wait()
@@ -119,28 +122,37 @@ class Outbox:
 
     async def drain(self, timeout: float) -> None:
         """Wait until everything is acknowledged, at most ``timeout`` seconds; the rest is sent after a restart."""
+        self._leave()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=timeout)
             for task in late:
                 task.cancel()
 
-    def _start(self, delivery: Coroutine[Any, Any, None], mark: _Mark, records: int) -> None:
-        mark.waiting += 1
-        self._outstanding += records
+    def _leave(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+        if self._waiting:
+            snapshots, marks = zip(*self._waiting, strict=True)
+            self._waiting = []
+            self._start(self._snapshots(snapshots), marks)
+
+    def _start(self, delivery: Coroutine[Any, Any, None], marks: Sequence[_Mark]) -> None:
+        """Deliver a record for each of these marks."""
         task = asyncio.create_task(delivery)
         self._tasks.add(task)
-        task.add_done_callback(partial(self._done, mark, records))
+        task.add_done_callback(partial(self._done, marks))
 
-    def _done(self, mark: _Mark, records: int, finished: asyncio.Task[None]) -> None:
+    def _done(self, marks: Sequence[_Mark], finished: asyncio.Task[None]) -> None:
         self._tasks.discard(finished)
-        self._outstanding -= records
+        self._outstanding -= len(marks)
         self._fewer.set()
         if not finished.cancelled() and finished.exception() is None:
-            mark.waiting -= 1
+            for mark in marks:
+                mark.waiting -= 1
 
     async def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         """Send these, together, until each is acknowledged."""
-        await asyncio.sleep(LEISURE)
         letters = [self._letter(snapshot) for snapshot in snapshots]
         wait = FIRST_WAIT
         while letters := await self._unacknowledged(letters):
