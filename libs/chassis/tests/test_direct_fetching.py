@@ -122,6 +122,16 @@ async def test_a_poll_for_which_nothing_comes_ends_in_time(fetching: Fetching) -
     assert not fetching.fetcher._fetch_waiters
 
 
+async def test_a_poll_never_outlasts_its_time_while_the_group_settles(fetching: Fetching) -> None:
+    """A broker that is away then would hold it for ever."""
+    fetching.subscriptions.assign()
+    polling = asyncio.create_task(fetching.fetcher.fetched_records((), 0.05))
+    await until(lambda: bool(fetching.fetcher._fetch_waiters))
+    fetching.subscriptions.reassignment_in_progress = True
+    fetching.subscriptions.assigned = asyncio.get_running_loop().create_future()
+    assert await asyncio.wait_for(polling, 5) == {}
+
+
 async def test_an_assignment_that_is_lost_ends_its_requests_and_the_next_one_begins_anew(fetching: Fetching) -> None:
     """What was fetched for it is forgotten."""
     lost = fetching.subscriptions.assign()

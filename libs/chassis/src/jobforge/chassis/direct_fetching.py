@@ -139,7 +139,8 @@ async def _fetched_records(
             await waiter
         finally:
             timer.cancel()
-        if self._closed:
+        # While the group settles aiokafka's own read would wait for that, whatever the time-out.
+        if self._closed or self._subscriptions.reassignment_in_progress:
             return {}
 
 

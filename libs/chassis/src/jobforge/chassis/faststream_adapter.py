@@ -34,7 +34,9 @@ from jobforge.chassis.wire import NotAssigned, Partition, Reader, Record
 
 log = structlog.get_logger()
 
-COMMIT_TIMEOUT = 10.0
+COMMIT_TIMEOUT = 11.0
+"""A little longer than one request may take, which aiokafka shields: given up at the same moment, nobody would hear of
+its failure."""
 STOP_TIMEOUT = 2.0
 LAG_EVERY = 5.0
 BOUNDS_TIMEOUT = 5.0

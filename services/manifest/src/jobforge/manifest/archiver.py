@@ -12,7 +12,7 @@ from jobforge.contracts.identity import parse_run_key
 GROUP = "manifest-archiver"
 RECORDS = 500
 """Manifests written together."""
-REST = 0.2
+REST = 1.0
 """Seconds between batches that were not full: nobody waits for the archive, and writing together is cheaper."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 """Seconds between tries while the store is away."""

@@ -25,7 +25,7 @@ from jobforge.manifest.work import Work, load, unpublished
 GROUP = "manifest"
 PROBE = 0.25
 """Seconds between looks at the watermarks while nothing arrives, so that an idle flush is noticed too."""
-COMMIT = 0.2
+COMMIT = 0.5
 RECORDS = 500
 BUSY, PACE = 8, 0.003
 """When so many records come at once, more are let come for so many seconds: together they cost a fraction."""
