@@ -75,6 +75,15 @@ async def test_the_manifest_of_a_run_that_this_process_just_ended_is_known_unles
     assert known.shown("acme", RUN).run == ENDED._replace(duplicates=1)
 
 
+async def test_a_remembered_manifest_never_stands_at_an_older_position_than_what_was_shown(changes: Changes) -> None:
+    """Other runs of the partition went on, and somebody has read one of them."""
+    changes.applied(RUNS, 2, {ROW: ENDED}, {ROW: b"manifest"})
+    changes.applied(RUNS, 9, {keys.row("acme", UUID(int=8)): RUNNING})
+    known = changes.sealed(ROW)
+    assert known is not None
+    assert known.shown("acme", RUN).as_of == "jobforge.runs/0@9"
+
+
 async def test_a_manifest_is_read_once_another_process_may_have_counted_what_came_after_its_end(
     changes: Changes,
 ) -> None:

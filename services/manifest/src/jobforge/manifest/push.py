@@ -138,7 +138,10 @@ class Changes:
         """The row of an ended run with its manifest, if this process has applied it and knows of nothing later: what
         comes after an end is counted."""
         known = self._known.get(row)
-        return known if known is not None and known.manifest is not None and self._is_latest(known) else None
+        if known is None or known.manifest is None or not self._is_latest(known):
+            return None
+        known.at = self._applied[known.field]  # nothing until there changed it, and an older position is never shown
+        return known
 
     def _is_latest(self, known: Known) -> bool:
         return self._applied.get(known.field, -1) >= self._freshness.floor(known.field)
