@@ -15,6 +15,8 @@ from typing import Any
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError
 
+from jobforge.chassis.futures import give_up
+
 log = logging.getLogger(__name__)
 
 _HEAD = Struct(">ihhih")
@@ -112,7 +114,7 @@ def _send(self: AIOKafkaConnection, request: Any, expect_response: bool = True) 
         raise KafkaConnectionError(f"Connection at {self.host}:{self.port} closed: {closed}") from closed
     answer: asyncio.Future[Any] = self._loop.create_future()
     self._requests.append((number, asked, answer))
-    timer = self._loop.call_later(self._request_timeout, _late, answer)
+    timer = self._loop.call_later(self._request_timeout, give_up, answer)
     answer.add_done_callback(partial(_in_time, timer))
     return answer
 
@@ -152,11 +154,6 @@ def _answer(connection: AIOKafkaConnection, frame: bytes) -> None:
     answer.set_result(asked.RESPONSE_TYPE.decode(body))
     connection._last_action = monotonic()
     connection._requests.popleft()
-
-
-def _late(answer: "asyncio.Future[Any]") -> None:
-    if not answer.done():
-        answer.set_exception(TimeoutError())
 
 
 def _in_time(timer: asyncio.TimerHandle, _: "asyncio.Future[Any]") -> None:

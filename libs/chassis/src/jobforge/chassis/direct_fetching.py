@@ -13,6 +13,8 @@ from typing import Any
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import KafkaError
 
+from jobforge.chassis.futures import wake
+
 log = logging.getLogger(__name__)
 
 
@@ -67,16 +69,16 @@ class _Rounds:
         watched = [assignment.unassign_future, *resumed]
         if leaderless:
             watched.append(fetcher._client.force_metadata_update())
-        wake = partial(_wake, changed)
+        woken = partial(wake, changed)
         for each in watched:
-            each.add_done_callback(wake)
-        timer = self._loop.call_later(timeout, wake)
+            each.add_done_callback(woken)
+        timer = self._loop.call_later(timeout, woken)
         try:
             await changed
         finally:
             timer.cancel()
             for each in watched:
-                each.remove_done_callback(wake)
+                each.remove_done_callback(woken)
 
     def _start(self, node: Any, work: Coroutine[Any, Any, Any]) -> None:
         self._fetcher._in_flight.add(node)
@@ -89,16 +91,16 @@ class _Rounds:
         try:
             if await work:
                 for waiter in list(fetcher._fetch_waiters):
-                    _wake(waiter)
+                    wake(waiter)
         finally:
             fetcher._in_flight.discard(node)
-            _wake(fetcher._wait_consume_future)
+            wake(fetcher._wait_consume_future)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._fetcher._pending_tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._failure = task.exception()
-            _wake(self._fetcher._wait_consume_future)
+            wake(self._fetcher._wait_consume_future)
 
 
 def install() -> None:
@@ -134,7 +136,7 @@ async def _fetched_records(
         if drained or left <= 0:
             return drained
         waiter: asyncio.Future[None] = self._create_fetch_waiter()
-        timer = loop.call_later(left, _wake, waiter)
+        timer = loop.call_later(left, wake, waiter)
         try:
             await waiter
         finally:
@@ -142,8 +144,3 @@ async def _fetched_records(
         # While the group settles aiokafka's own read would wait for that, whatever the time-out.
         if self._closed or self._subscriptions.reassignment_in_progress:
             return {}
-
-
-def _wake(sleeper: "asyncio.Future[None]", _: Any = None) -> None:
-    if not sleeper.done():
-        sleeper.set_result(None)

@@ -15,6 +15,8 @@ from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaError, RequestTimedOutError
 from aiokafka.producer.sender import Sender, SendProduceReqHandler
 
+from jobforge.chassis.futures import wake
+
 log = logging.getLogger(__name__)
 
 _DESK = "_desk_of_direct_sending"
@@ -135,9 +137,7 @@ class _Desk:
         self._wake()
 
     def _wake(self, _: Any = None) -> None:
-        waiter = self._records.waiter()
-        if not waiter.done():
-            waiter.set_result(None)
+        wake(self._records.waiter())
 
 
 def _went_well(answer: "asyncio.Future[Any]") -> bool:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 from redis.exceptions import NoScriptError
 
+from jobforge.chassis.futures import give_up
 from jobforge.chassis.redis_line import Command
+from jobforge.chassis.round_trips import RoundTrips
 
 
 class Script:
@@ -42,24 +44,18 @@ class Line(Protocol):
         ...
 
 
-TELL_WITHIN = 0.02
-"""Seconds in which what nobody waits for is sent: until then it goes with what somebody asks."""
-
-
 class _Question(NamedTuple):
     commands: tuple[Command, ...]
     answer: "asyncio.Future[list[Any]] | None"
 
 
-class Together:
+class Together(RoundTrips[_Question]):
     """Asks for many callers; a question that comes while others are under way goes with the next round trip."""
 
     def __init__(self, line: Line, *, scripts: Iterable[Script] = ()) -> None:
+        super().__init__()
         self._line = line
         self._scripts = tuple(scripts)
-        self._waiting: list[_Question] = []
-        self._asking: asyncio.Task[None] | None = None
-        self._telling: asyncio.TimerHandle | None = None
 
     async def ask(self, *commands: Command, within: float | None = None) -> list[Any]:
         """The reply to each command; raises ``RedisError`` or ``OSError`` while Redis is away.
@@ -68,11 +64,10 @@ class Together:
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[Any]] = loop.create_future()
-        self._waiting.append(_Question(commands, answer))
-        self._go()
+        self._put(_Question(commands, answer), soon=False)
         if within is None:
             return await answer
-        timer = loop.call_later(within, _give_up, answer)
+        timer = loop.call_later(within, give_up, answer)
         try:
             return await answer
         finally:
@@ -80,36 +75,16 @@ class Together:
 
     def tell(self, *commands: Command) -> None:
         """Send, soon, commands whose replies nobody waits for; lost without a word while Redis is away."""
-        self._waiting.append(_Question(commands, None))
-        if self._asking is None and self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TELL_WITHIN, self._go)
+        self._put(_Question(commands, None), soon=True)
 
     async def close(self) -> None:
         """Send what waits, for at most a second, and disconnect."""
-        self._go()
-        if self._asking is not None:
-            await asyncio.wait([self._asking], timeout=1)
+        await self._finish(timeout=1)
         await self._line.close()
 
-    def _go(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        if self._asking is None and self._waiting:
-            self._asking = asyncio.create_task(self._ask_all())
-
-    async def _ask_all(self) -> None:
-        questions: list[_Question] = []
-        try:
-            while self._waiting:
-                questions, self._waiting = self._waiting, []
-                await self._round_trip(questions)
-        finally:
-            self._asking = None
-            for question in (*questions, *self._waiting):  # only when this task died: nobody may wait for ever
-                if question.answer is not None:
-                    question.answer.cancel()
-            self._waiting = []
+    def _unanswered(self, question: _Question) -> None:
+        if question.answer is not None:
+            question.answer.cancel()
 
     async def _round_trip(self, questions: list[_Question]) -> None:
         commands = [command for question in questions for command in question.commands]
@@ -129,8 +104,3 @@ class Together:
             own = [next(replies) for _ in question.commands]
             if question.answer is not None and not question.answer.done():
                 question.answer.set_result(own)
-
-
-def _give_up(answer: "asyncio.Future[list[Any]]") -> None:
-    if not answer.done():
-        answer.set_exception(TimeoutError())

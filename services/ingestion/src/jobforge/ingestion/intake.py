@@ -19,7 +19,7 @@ from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, requested
 from jobforge.ingestion.recall import Recall, Recalled
 from jobforge.ingestion.refusal import Refusal
-from jobforge.ingestion.replies import EventReply, JobReply, Reply
+from jobforge.ingestion.replies import Reply, accepted
 
 Failure = NotWritten | OutcomeUnknown
 Links = tuple[SpanContext, ...]
@@ -66,7 +66,7 @@ class Intake:
         self._catalog.check_events_open()
         submission = admit_event(body, limit=self._limit)
         event_id = submission.event_id or uuid4()
-        reply = EventReply(EventReceipt(event_id=event_id, trace_id=submission.trace_id))
+        reply = Reply(partial(EventReceipt, event_id=event_id, trace_id=submission.trace_id))
         return reply.at(await self._publish_rooted(self.event(submission, event_id), links, reply))
 
     async def accept_events(self, bodies: Sequence[bytes]) -> list[Outcome]:
@@ -88,14 +88,14 @@ class Intake:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         if idempotency_key is None:
             job, record = self.job(submission, RunName(uuid4(), self._clock()))
-            reply = JobReply(job)
+            reply = Reply(partial(accepted, job))
             position = await self._publish_rooted(record, links, reply)
         else:
             run_id = run_id_for_key(submission.tenant_id, submission.template_key, idempotency_key)
             job, record = self.job(submission, RunName(run_id, key_made_at(idempotency_key)))
             if await self.root([record], keyed=[job]):
                 raise conflict(job)
-            reply = JobReply(job)
+            reply = Reply(partial(accepted, job))
             position = await self._publish(record, links)
         return reply.at(position)
 

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.redis_line import Command
+from jobforge.chassis.round_trips import RoundTrips
 from jobforge.chassis.spans import root_context
 
 BODIES_KEPT = timedelta(days=7)
@@ -21,8 +22,6 @@ BUDGET = timedelta(milliseconds=50)
 """How long an answer may take; then the request goes on without it."""
 REST = timedelta(seconds=1)
 """How long Redis is not asked after a failure."""
-TELL_WITHIN = 0.02
-"""Seconds in which what nobody waits for is asked: many requests' worth of it together, and after their answers."""
 _BODY_SECONDS = int(BODIES_KEPT.total_seconds())
 _ROOT_SECONDS = int(ROOTS_KEPT.total_seconds())
 _TRACES = 20_000
@@ -56,42 +55,42 @@ class Line(Protocol):
         ...
 
 
-class Recall:
+class Recall(RoundTrips[_Question]):
     """Asks Redis for many requests at once, and never longer than ``BUDGET``.
 
     Redis is a memory, not the truth: while it is away nothing conflicts and every trace is new.
     """
 
     def __init__(self, line: Line, *, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
         self._line = line
         self._clock = clock
         self._rest_until = 0.0
         self._rooted: OrderedDict[str, None] = OrderedDict()
-        self._waiting: list[_Question] = []
-        self._asking: asyncio.Task[None] | None = None
-        self._telling: asyncio.TimerHandle | None = None
 
     async def ask(self, *, bodies: Mapping[UUID, str], traces: Collection[str]) -> Recalled:
         """Remember these bodies and traces, and say what was there before. Never raises for Redis."""
         answer: asyncio.Future[Recalled] = asyncio.get_running_loop().create_future()
-        self._put(bodies, traces, partial(_answer, answer))
-        self._go()
+        self._question(bodies, traces, partial(_answer, answer), soon=False)
         return await answer
 
     def tell(self, traces: Collection[str], new: Callable[[Recalled], None]) -> None:
         """Remember these traces, soon; ``new`` is told later which of them were not known."""
-        self._put({}, traces, new)
-        if self._waiting and self._asking is None and self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TELL_WITHIN, self._go)
+        self._question({}, traces, new, soon=True)
 
     async def close(self) -> None:
         """Ask what waits, which its budget ends, and disconnect."""
-        self._go()
-        if self._asking is not None:
-            await asyncio.wait([self._asking])
+        await self._finish()
         await self._line.close()
 
-    def _put(self, bodies: Mapping[UUID, str], traces: Collection[str], answered: Callable[[Recalled], None]) -> None:
+    def _question(
+        self,
+        bodies: Mapping[UUID, str],
+        traces: Collection[str],
+        answered: Callable[[Recalled], None],
+        *,
+        soon: bool,
+    ) -> None:
         unknown = [trace for trace in dict.fromkeys(traces) if trace not in self._rooted]
         if not bodies and not unknown:
             answered(Recalled(frozenset(), frozenset()))
@@ -99,14 +98,7 @@ class Recall:
             answered(self._without_redis(unknown))
         else:
             self._root(unknown)  # concurrent requests of one trace must not all find it new
-            self._waiting.append(_Question(bodies, unknown, answered))
-
-    def _go(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        if self._asking is None and self._waiting:
-            self._asking = asyncio.create_task(self._ask_all())
+            self._put(_Question(bodies, unknown, answered), soon=soon)
 
     def _without_redis(self, unknown: Collection[str]) -> Recalled:
         self._root(unknown)
@@ -118,23 +110,17 @@ class Recall:
         while len(self._rooted) > _TRACES:
             self._rooted.popitem(last=False)
 
-    async def _ask_all(self) -> None:
-        questions: list[_Question] = []
-        try:
-            while self._waiting:
-                questions, self._waiting = self._waiting, []
-                answers = await self._round_trip(questions)
-                asked, questions = questions, []
-                for question, answer in zip(asked, answers, strict=True):
-                    question.answered(answer)
-        finally:
-            self._asking = None
-            unanswered = (*questions, *self._waiting)
-            self._waiting = []
-            for question in unanswered:  # only when this task died: nobody may wait for ever
-                question.answered(Recalled(frozenset(), frozenset(question.traces)))
+    def _unanswered(self, question: _Question) -> None:
+        question.answered(Recalled(frozenset(), frozenset(question.traces)))
 
-    async def _round_trip(self, questions: list[_Question]) -> list[Recalled]:
+    async def _round_trip(self, questions: list[_Question]) -> None:
+        answers = await self._answers(questions)
+        asked = tuple(questions)
+        questions.clear()  # each is answered once, whatever an answer leads to
+        for question, answer in zip(asked, answers, strict=True):
+            question.answered(answer)
+
+    async def _answers(self, questions: list[_Question]) -> list[Recalled]:
         commands: list[Command] = []
         for question in questions:
             commands += [

@@ -11,6 +11,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from jobforge.chassis.futures import wake
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys
@@ -79,14 +80,14 @@ class Watch:
         """The row may have changed."""
         self._foreign = foreign or bool(self._foreign)
         if self._waiter is not None:
-            _end(self._waiter)
+            wake(self._waiter)
 
     async def changed(self, within: float) -> bool | None:
         """Whether the next change was foreign, or None for none within so many seconds."""
         if self._foreign is None:
             loop = asyncio.get_running_loop()
             self._waiter = loop.create_future()
-            timer = loop.call_later(within, _end, self._waiter)
+            timer = loop.call_later(within, wake, self._waiter)
             try:
                 await self._waiter
             finally:
@@ -94,11 +95,6 @@ class Watch:
                 self._waiter = None
         foreign, self._foreign = self._foreign, None
         return foreign
-
-
-def _end(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_result(None)
 
 
 class Changes:
