@@ -5,12 +5,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, NotLeaderForPartitionError
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import TopicPartition
 
+from jobforge.chassis import connections
 from jobforge.chassis.direct_sending import install, send_now
 from jobforge.testkit.waiting import until
 
@@ -226,6 +228,12 @@ async def test_a_producer_that_stops_waits_for_what_is_under_way(producing: Prod
     producing.broker.answer(0)
     await closing
     assert (await sent).offset == 7
+
+
+def test_a_sender_does_not_break_for_connections_that_answer_in_another_way() -> None:
+    """It did where nothing else had installed them: aiokafka's own give a coroutine in place of a future."""
+    install()
+    assert AIOKafkaConnection.send is connections._send
 
 
 async def test_nobody_waits_for_ever_when_a_sender_breaks(producing: Producing) -> None:

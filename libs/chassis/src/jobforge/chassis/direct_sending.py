@@ -15,6 +15,7 @@ from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaError, RequestTimedOutError
 from aiokafka.producer.sender import Sender, SendProduceReqHandler
 
+from jobforge.chassis import connections
 from jobforge.chassis.futures import wake
 
 log = logging.getLogger(__name__)
@@ -156,6 +157,7 @@ def send_now(producer: AIOKafkaProducer) -> None:
 
 def install() -> None:
     """Let every producer of the process send like this from now on; again changes nothing."""
+    connections.install()  # whose answers are futures
     Sender._sender_routine = _routine
 
 
