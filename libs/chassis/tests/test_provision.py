@@ -1,9 +1,11 @@
 """Applying the declared topics to Kafka, and refusing what differs."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiokafka.protocol.metadata import MetadataResponse_v1
 
 from jobforge.chassis.declared_topics import (
     Declared,
@@ -12,7 +14,7 @@ from jobforge.chassis.declared_topics import (
     offsets_difference,
     settled_difference,
 )
-from jobforge.chassis.provision import Refused, main, provision
+from jobforge.chassis.provision import Refused, connected, main, provision
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.domains import ROOT, plane_apps, plane_domains
 
@@ -119,3 +121,24 @@ def test_the_command_says_what_is_refused(plane: Plane, capsys: pytest.CaptureFi
     assert main(["--topics", topics, "--bootstrap", plane.kafka_bootstrap, "--partitions", "8"]) == 0
     assert main(["--topics", topics, "--bootstrap", plane.kafka_bootstrap, "--partitions", "9"]) == 1
     assert "set JOBFORGE_PARTITIONS=8" in capsys.readouterr().err
+
+
+async def test_a_cluster_that_lists_no_broker_is_asked_again_until_it_does() -> None:
+    """Kafka went on after a pause, answered, and listed nobody; who asked it next met no broker at all."""
+    metadata, lists = 3, [0, 0, 1]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.read(4):
+            request = await reader.readexactly(int.from_bytes(head, "big"))
+            body = b"\0\0" + b"\0\0\0\1" + b"\0\3\0\0\0\1"  # of metadata, versions 0 and 1
+            if int.from_bytes(request[:2], "big") == metadata:
+                listed = lists.pop(0) if len(lists) > 1 else lists[0]
+                body = MetadataResponse_v1([(1, "127.0.0.1", port, None)] * listed, 1, []).encode()
+            writer.write((4 + len(body)).to_bytes(4, "big") + request[4:8] + body)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        admin = await connected(f"127.0.0.1:{port}", "test")
+        assert (await admin.describe_cluster())["brokers"]
+        await admin.close()

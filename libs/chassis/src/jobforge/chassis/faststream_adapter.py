@@ -26,7 +26,7 @@ from faststream.kafka.subscriber.specification import KafkaSubscriberSpecificati
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from faststream.middlewares import AckPolicy
 
-from jobforge.chassis import fetch_codec, fetch_sessions, fetch_tiers
+from jobforge.chassis import fetch_codec, fetch_sessions, fetch_tiers, heard_commits
 from jobforge.chassis.consumer_arguments import HURRIED, UNHURRIED
 from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_LAG, CONSUMER_REBALANCES, child
@@ -34,9 +34,7 @@ from jobforge.chassis.wire import NotAssigned, Partition, Reader, Record
 
 log = structlog.get_logger()
 
-COMMIT_TIMEOUT = 11.0
-"""A little longer than one request may take, which aiokafka shields: given up at the same moment, nobody would hear of
-its failure."""
+COMMIT_TIMEOUT = 10.0
 STOP_TIMEOUT = 2.0
 LAG_EVERY = 5.0
 BOUNDS_TIMEOUT = 5.0
@@ -151,6 +149,7 @@ class KafkaConsumer:
     """aiokafka's consumer as the wire knows it."""
 
     def __init__(self, raw: AIOKafkaConsumer) -> None:
+        heard_commits.install(raw)
         fetch_sessions.install(raw)
         self._tiers = fetch_tiers.install(raw)
         self.raw = raw

@@ -48,8 +48,7 @@ async def provision(bootstrap: str, declared: Declared, *, partitions: int) -> A
 
     Raises ``Refused`` before anything is made, and ``KafkaError`` when no broker answers within a minute.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="jobforge-provision")
-    await _connect(admin)
+    admin = await connected(bootstrap, "jobforge-provision")
     try:
         found = await _found(admin)
         state = await _control_state(bootstrap) if CONTROL.name in found else ControlState()
@@ -67,17 +66,24 @@ async def provision(bootstrap: str, declared: Declared, *, partitions: int) -> A
     return Applied(tuple(wanted.name for wanted in missing), recorded)
 
 
-async def _connect(admin: AIOKafkaAdminClient) -> None:
+async def connected(bootstrap: str, client_id: str) -> AIOKafkaAdminClient:
+    """A client of a cluster that has a broker: one that just went on may answer and list none, not even itself.
+
+    Raises ``KafkaError`` when there is none within a minute.
+    """
     deadline = asyncio.get_running_loop().time() + CONNECT_TIMEOUT
     while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id=client_id)
         try:
             await admin.start()
+            await admin.describe_cluster()
         except (KafkaError, OSError):
+            await admin.close()
             if asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(0.5)
         else:
-            return
+            return admin
 
 
 async def _found(admin: AIOKafkaAdminClient) -> dict[str, FoundTopic]:

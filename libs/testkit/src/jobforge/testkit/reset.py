@@ -9,7 +9,7 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from redis.asyncio import Redis
 
 from jobforge.chassis.declared_topics import Declared
-from jobforge.chassis.provision import provision
+from jobforge.chassis.provision import connected, provision
 
 
 async def reset_redis(url: str) -> None:
@@ -24,8 +24,7 @@ async def reset_redis(url: str) -> None:
 
 async def reset_kafka(bootstrap: str, *, apps: Iterable[str], domains: Iterable[str], partitions: int) -> None:
     """Delete every ``jobforge.*`` topic and every consumer group, and apply the declared topics anew."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="jobforge-testkit")
-    await admin.start()
+    admin = await connected(bootstrap, "jobforge-testkit")
     try:
         topics = [name for name in await admin.list_topics() if name.startswith("jobforge.")]
         if topics:
