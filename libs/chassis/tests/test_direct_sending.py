@@ -36,7 +36,7 @@ class Broker:
         """A request of a producer."""
         if not self.up:
             raise KafkaConnectionError("gone")
-        answer = asyncio.get_running_loop().create_future()
+        answer = connections.Answer()
         self.requests.append((request, answer))
         return answer
 
@@ -136,6 +136,15 @@ async def test_records_that_come_while_a_request_is_under_way_wait_and_go_togeth
     assert sorted(producing.broker.values(1)) == [b"2", b"3", b"4"]
     producing.broker.answer(1)
     assert [(await other).offset for other in others] == [7, 7, 8]
+
+
+async def test_who_waits_for_a_record_is_told_in_the_turn_in_which_the_answer_comes(producing: Producing) -> None:
+    """Each turn of a busy loop is time of a job."""
+    sent = await producing.send(A, b"1")
+    await producing.requests(1)
+    producing.broker.answer(0)
+    assert sent.done()
+    assert (await sent).offset == 7
 
 
 async def test_a_record_that_somebody_waits_for_leaves_at_once_and_with_it_what_was_sent_before(

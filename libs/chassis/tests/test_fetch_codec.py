@@ -4,12 +4,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from aiokafka.protocol.fetch import FetchRequest_v5, FetchResponse_v5, FetchResponse_v11
-from aiokafka.protocol.types import Array, Bytes, Int16, Int32, Int64, String
+from aiokafka.protocol.fetch import FetchRequest_v5, FetchRequest_v11, FetchResponse_v5, FetchResponse_v11
+from aiokafka.protocol.types import Array, Bytes, Int16, Int32, Int64, Schema, String
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobforge.chassis.fetch_codec import AskedTopics, ToldTopics, install
+from jobforge.chassis.fetch_codec import AskedSchema, AskedTopics, ToldTopics, install, replaced
 
 ASKED = Array(
     ("topic", String("utf-8")),
@@ -45,6 +45,7 @@ names = st.sampled_from(["jobforge.runs", "jobforge.jobs.echo.slow", "x"])
 asked = st.lists(
     st.tuples(names, st.lists(st.tuples(numbers, numbers, offsets, offsets, numbers), max_size=4)), max_size=4
 )
+forgotten = st.lists(st.tuples(names, st.lists(numbers, max_size=3)), max_size=3)
 aborted = st.none() | st.lists(st.tuples(offsets, offsets), max_size=3)
 told = st.lists(
     st.tuples(
@@ -73,6 +74,15 @@ def test_the_protocol_is_the_one_this_was_written_for() -> None:
 def test_a_request_is_the_same_bytes(topics: list[Any]) -> None:
     """Whatever is asked for."""
     assert AskedTopics().encode(topics) == ASKED.encode(topics)
+
+
+@given(st.lists(numbers, min_size=4, max_size=4), st.integers(0, 1), numbers, numbers, asked, forgotten)
+def test_a_whole_request_is_the_same_bytes(
+    head: list[int], isolation: int, session: int, epoch: int, topics: list[Any], left: list[Any]
+) -> None:
+    """Whatever is asked for, and however."""
+    item = [*head, isolation, session, epoch, topics, left, "rack"]
+    assert replaced(FetchRequest_v11.SCHEMA, AskedSchema()).encode(item) == Schema.encode(FetchRequest_v11.SCHEMA, item)
 
 
 @given(told, st.binary(max_size=8))

@@ -65,7 +65,7 @@ class Broker:
                 self.named += 1
         if trouble == "unheard":
             raise KafkaConnectionError("lost on the way back")
-        return SimpleNamespace(error_code=0, session_id=self.session)
+        return SimpleNamespace(error_code=0, session_id=self.session, topics=[])
 
 
 wanted_once = st.dictionaries(
@@ -135,7 +135,7 @@ async def test_an_older_broker_is_asked_as_aiokafka_asks_it() -> None:
 
     async def send(request: Any) -> Any:
         sent.append(request.build(FetchRequest_v5))
-        return SimpleNamespace()
+        return SimpleNamespace(topics=[])
 
     session = FetchSession()
     for _ in range(2):

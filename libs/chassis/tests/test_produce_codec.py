@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from aiokafka.protocol.produce import ProduceRequest_v2, ProduceRequest_v7, ProduceResponse_v2, ProduceResponse_v7
-from aiokafka.protocol.types import Array, Bytes, Int16, Int32, Int64, String
+from aiokafka.protocol.types import Array, Bytes, Int16, Int32, Int64, Schema, String
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobforge.chassis.produce_codec import SentTopics, WrittenTopics, install
+from jobforge.chassis.fetch_codec import replaced
+from jobforge.chassis.produce_codec import SentSchema, SentTopics, WrittenTopics, install
 
 SENT = Array(("topic", String("utf-8")), ("partitions", Array(("partition", Int32), ("messages", Bytes))))
 WRITTEN = Array(
@@ -50,6 +51,13 @@ def test_the_protocol_is_the_one_this_was_written_for() -> None:
 def test_a_request_is_the_same_bytes(topics: list[Any]) -> None:
     """Whatever is written."""
     assert SentTopics().encode(topics) == SENT.encode(topics)
+
+
+@given(st.none() | st.sampled_from(["", "transaction"]), st.integers(-1, 1), st.integers(0, 2**31 - 1), sent)
+def test_a_whole_request_is_the_same_bytes(transaction: str | None, acks: int, timeout: int, topics: list[Any]) -> None:
+    """Whatever is written, and however."""
+    item, schema = [transaction, acks, timeout, topics], ProduceRequest_v7.SCHEMA
+    assert replaced(schema, SentSchema()).encode(item) == Schema.encode(schema, item)
 
 
 @given(written, st.binary(max_size=8))

@@ -120,3 +120,23 @@ async def test_one_message_announces_what_one_script_applied(redis: Redis) -> No
         await until(hear, 10)
     assert heard == [b"jobforge.runs/1 5 row-1\njobforge.runs/2 5 row-2"]
     await view.close()
+
+
+async def test_nobody_is_told_of_what_it_applied_itself_while_others_are(redis: Redis) -> None:
+    """It knows already, and would read each of its own announcements back; with another listener both are told."""
+    view, heard = Store(redis), list[bytes]()
+    async with redis.pubsub(ignore_subscribe_messages=True) as own, redis.pubsub() as other:
+
+        async def hear() -> bool:
+            message = await own.get_message(timeout=1)
+            heard.extend([message["data"]] if message else [])
+            return bool(heard)
+
+        await own.subscribe(view.channel, view.own_channel)
+        await view.apply([step(1)])
+        await other.subscribe(view.channel)
+        assert await other.get_message(timeout=5)
+        await view.apply([step(2)])
+        await until(hear, 10)
+    assert heard == [b"jobforge.runs/2 5 row-2"]
+    await view.close()

@@ -6,7 +6,7 @@ Every hop of a job writes a request and waits for its answer, so that this is mo
 import asyncio
 import logging
 import weakref
-from functools import partial
+from collections.abc import Callable
 from io import BytesIO
 from struct import Struct
 from time import monotonic
@@ -22,6 +22,26 @@ log = logging.getLogger(__name__)
 _HEAD = Struct(">ihhih")
 """What the request takes after this number, API key and version, correlation id, length of the client's id."""
 _LENGTH = 4
+
+
+class Answer(asyncio.Future[Any]):
+    """The answer to a request. ``take`` is called with it the moment it is there, before any callback."""
+
+    __slots__ = ("take", "timer")
+
+    def __init__(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__(loop=loop)
+        self.take: Callable[[Answer], None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        """What gives it up in time."""
+
+    def set_result(self, result: Any) -> None:
+        """See ``asyncio.Future``."""
+        super().set_result(result)
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.take is not None:
+            self.take(self)
 
 
 class Frames(asyncio.Protocol):
@@ -112,10 +132,9 @@ def _send(self: AIOKafkaConnection, request: Any, expect_response: bool = True) 
     except (OSError, RuntimeError) as closed:  # uvloop's word for it is RuntimeError
         self.close(reason=CloseReason.CONNECTION_BROKEN)
         raise KafkaConnectionError(f"Connection at {self.host}:{self.port} closed: {closed}") from closed
-    answer: asyncio.Future[Any] = self._loop.create_future()
+    answer = Answer(loop=self._loop)
+    answer.timer = self._loop.call_later(self._request_timeout, give_up, answer)
     self._requests.append((number, asked, answer))
-    timer = self._loop.call_later(self._request_timeout, give_up, answer)
-    answer.add_done_callback(partial(_in_time, timer))
     return answer
 
 
@@ -151,10 +170,7 @@ def _answer(connection: AIOKafkaConnection, frame: bytes) -> None:
         return
     body = BytesIO(frame)
     body.seek(4)
-    answer.set_result(asked.RESPONSE_TYPE.decode(body))
+    said = asked.RESPONSE_TYPE.decode(body)
     connection._last_action = monotonic()
     connection._requests.popleft()
-
-
-def _in_time(timer: asyncio.TimerHandle, _: "asyncio.Future[Any]") -> None:
-    timer.cancel()
+    answer.set_result(said)

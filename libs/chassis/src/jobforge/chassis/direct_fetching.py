@@ -17,6 +17,14 @@ from jobforge.chassis.futures import wake
 
 log = logging.getLogger(__name__)
 
+REST = 0.001
+"""Seconds that whoever polled has for what it got, before the next round: it polls again when it is done."""
+TURNS = 2
+"""Turns of the loop until the tasks that it started for that have asked what they have to ask."""
+
+
+_ROUNDS = "_rounds_of_direct_fetching"
+
 
 class _Rounds:
     """The rounds of one fetcher: what it has to ask for is asked, until something changes that."""
@@ -26,6 +34,12 @@ class _Rounds:
         self._loop = asyncio.get_running_loop()
         self._assignment: Any = None
         self._failure: BaseException | None = None
+        self._back: asyncio.Future[None] | None = None
+
+    def polled(self) -> None:
+        """Somebody waits for records again."""
+        if self._back is not None:
+            wake(self._back)
 
     async def run(self) -> None:
         """Go round until cancelled; raises what went wrong in a request and should not have."""
@@ -59,6 +73,7 @@ class _Rounds:
             self._assignment = subscriptions.subscription.assignment
 
     async def _round(self, assignment: Any) -> None:
+        """Ask for what is to be asked for now, and wait until that may have changed."""
         fetcher = self._fetcher
         changed = fetcher._wait_consume_future = self._loop.create_future()
         fetches, resets, timeout, leaderless, resumed = fetcher._get_actions_per_node(assignment)
@@ -79,6 +94,20 @@ class _Rounds:
             timer.cancel()
             for each in watched:
                 each.remove_done_callback(woken)
+        await self._rest()
+
+    async def _rest(self) -> None:
+        """Let what was fetched be dealt with first, since somebody waits for what comes of it."""
+        if not self._fetcher._fetch_waiters:
+            self._back = self._loop.create_future()
+            timer = self._loop.call_later(REST, wake, self._back)
+            try:
+                await self._back
+            finally:
+                timer.cancel()
+                self._back = None
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
     def _start(self, node: Any, work: Coroutine[Any, Any, Any]) -> None:
         self._fetcher._in_flight.add(node)
@@ -115,6 +144,7 @@ _fetched_records_now = Fetcher.fetched_records
 async def _routine(self: Fetcher) -> None:
     """See ``Fetcher._fetch_requests_routine``."""
     rounds = _Rounds(self)
+    setattr(self, _ROUNDS, rounds)
     try:
         await rounds.run()
     except asyncio.CancelledError:
@@ -136,6 +166,8 @@ async def _fetched_records(
         if drained or left <= 0:
             return drained
         waiter: asyncio.Future[None] = self._create_fetch_waiter()
+        if (rounds := getattr(self, _ROUNDS, None)) is not None:
+            rounds.polled()
         timer = loop.call_later(left, wake, waiter)
         try:
             await waiter

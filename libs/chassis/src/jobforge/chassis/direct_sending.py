@@ -106,15 +106,23 @@ class _Desk:
             else:
                 handler._client = _AnsweredClient(self._sender.client, connection, answer)
                 self._under_way.add(answer)
-                answer.add_done_callback(partial(self._arrived, node, batches, handler))
+                answer.take = partial(self._arrived, node, batches, handler)
+                answer.add_done_callback(answer.take)  # also of a failure
                 return
         self._start(self._by_handler(node, batches, handler))
 
     def _arrived(
         self, node: int, batches: Batches, handler: SendProduceReqHandler, answer: "asyncio.Future[Any]"
     ) -> None:
-        self._under_way.discard(answer)
+        if answer not in self._under_way:
+            return  # taken at once
+        self._under_way.remove(answer)
         self._answered.append(_Answered(node, batches, handler, answer))
+        if self._failure is None:
+            try:
+                self.settle()
+            except Exception as error:
+                self._failure = error
         self._wake()
 
     async def _by_handler(self, node: int, batches: Batches, handler: SendProduceReqHandler) -> None:

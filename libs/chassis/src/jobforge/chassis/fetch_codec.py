@@ -10,9 +10,12 @@ from struct import Struct, error
 from typing import Any
 
 from aiokafka.protocol.fetch import FetchRequest_v11, FetchResponse_v11
+from aiokafka.protocol.types import Schema
 
 _COUNT = Struct(">i")
 _LENGTH = Struct(">h")
+_ASK = Struct(">iiiibii")
+"""Replica, most milliseconds to wait, least and most bytes, isolation level, session, its epoch."""
 _ASKED = Struct(">iiqqi")
 """Partition, leader epoch, fetch offset, log start offset, most bytes."""
 _TOLD = Struct(">ihqqqi")
@@ -39,6 +42,17 @@ class AskedTopics:
     def repr(self, topics: Iterable[Any]) -> str:
         """For aiokafka's debug log."""
         return repr(list(topics))
+
+
+class AskedSchema(Schema):  # type: ignore[misc]  # aiokafka ships no types
+    """A fetch request of version 11 as a whole."""
+
+    def encode(self, item: Sequence[Any]) -> bytes:
+        """Its fields, in the order of ``names``."""
+        *numbers, topics, forgotten, rack = item
+        *_, some, gone, named = self.fields
+        left = gone.encode(forgotten) if forgotten else _COUNT.pack(0)
+        return b"".join((_ASK.pack(*numbers), some.encode(topics), left, named.encode(rack)))
 
 
 class ToldTopics:
@@ -95,6 +109,7 @@ def _partition(buffer: bytes, at: int, found: list[Told]) -> int:
 
 def install() -> None:
     """Let aiokafka use these from now on, in every consumer of the process; again changes nothing."""
+    FetchRequest_v11.SCHEMA = replaced(FetchRequest_v11.SCHEMA, AskedSchema())
     replace_topics(FetchRequest_v11.SCHEMA, AskedTopics())
     replace_topics(FetchResponse_v11.SCHEMA, ToldTopics())
 
@@ -103,3 +118,9 @@ def replace_topics(schema: Any, codec: Any) -> None:
     """Let a message's field ``topics`` be read or written by this."""
     at = schema.names.index("topics")
     schema.fields = (*schema.fields[:at], codec, *schema.fields[at + 1 :])
+
+
+def replaced(schema: Any, quick: Any) -> Any:
+    """A message's schema that is read and written by ``quick``."""
+    quick.names, quick.fields = schema.names, schema.fields
+    return quick

@@ -74,6 +74,10 @@ class FetchSession:
         self._id = getattr(response, "session_id", 0)  # 0: this broker has no room for another session
         self._epoch = FULL if self._id == 0 else 1 if self._epoch == LAST_EPOCH else self._epoch + 1
         self._asked = wanted
+        # aiokafka looks up where each partition was asked for: those that were told of suffice.
+        whole._topics = [
+            (topic, [(part, *wanted[topic, part]) for part, *_ in told]) for topic, told in response.topics
+        ]
         return response
 
     async def _exchange(self, send: Send, whole: FetchRequest, wanted: Asked) -> Any:

@@ -7,7 +7,7 @@ quiet ones waits at the broker, and is answered at once when one of them gets a 
 
 from collections import defaultdict
 from collections.abc import Iterable
-from random import shuffle
+from itertools import count
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -46,6 +46,12 @@ class FetchTiers:
         self._look = True
         """Whether every partition has to be looked at, whatever is under way."""
         self._looked = 0.0
+        self._lanes: dict[Any, tuple[Lane, Lane]] = {}
+        """Of each broker, the quiet one and the busy one."""
+        self._leaders: dict[TopicPartition, Any] = {}
+        self._leaders_of: Any = None
+        """The cluster's partitions that the leaders are of."""
+        self._first = count()
 
     def heard(self, topic: str, partition: int) -> None:
         """This partition had something to tell."""
@@ -75,7 +81,13 @@ class FetchTiers:
         return Lane(self._leader(at), busy=False) in self._fetcher._in_flight
 
     def _leader(self, at: TopicPartition) -> Any:
-        return self._fetcher._client.cluster.leader_for_partition(at)
+        cluster = self._fetcher._client.cluster
+        if cluster._partitions is not self._leaders_of:
+            self._leaders_of = cluster._partitions
+            self._leaders.clear()
+        if at not in self._leaders:
+            self._leaders[at] = cluster.leader_for_partition(at)
+        return self._leaders[at]
 
     def _until(self, at: TopicPartition, seconds: float) -> None:
         if self._assignment is not None and len(self._assignment.tps) > FEW and at in self._assignment.tps:
@@ -83,19 +95,22 @@ class FetchTiers:
 
     def _look_at(self, partitions: Iterable[TopicPartition], assignment: Any) -> tuple[Any, ...]:
         fetcher, under_way = self._fetcher, self._fetcher._in_flight
+        states, leader, lanes, busy = assignment._tp_state, self._leader, self._lanes, self._busy
         whole = partitions is assignment.tps
         if whole:
             self._looked = monotonic()
-            self._busy = {at: until for at, until in self._busy.items() if until > self._looked or self._misses(at)}
+            busy = {at: until for at, until in self._busy.items() if until > self._looked or self._misses(at)}
+            self._busy = busy
         wanted: dict[Lane, list[tuple[TopicPartition, int]]] = defaultdict(list)
         positions: dict[int, list[TopicPartition]] = defaultdict(list)
         backoffs: dict[Lane, list[float]] = defaultdict(list)
         paused: list[Any] = []
         leaderless = held = False
         for at in partitions:
-            state = assignment.state_value(at)
-            node = self._leader(at)
-            lane = Lane(node, at in self._busy)
+            state = states[at]
+            node = leader(at)
+            pair = lanes.get(node) or lanes.setdefault(node, (Lane(node, busy=False), Lane(node, busy=True)))
+            lane = pair[at in busy]
             if at in fetcher._records:
                 held = True
                 backoff = fetcher._records[at].calculate_backoff()
@@ -105,12 +120,12 @@ class FetchTiers:
                 continue
             elif node is None or node == -1:
                 leaderless = True
-            elif not state.has_valid_position:
+            elif state._position is None:
                 positions[node].append(at)
-            elif state.paused:
-                paused.append(state.resume_fut)
+            elif state._paused:
+                paused.append(state._resume_fut)
             else:
-                wanted[lane].append((at, state.position))
+                wanted[lane].append((at, state._position))
         # A broker that is asked for positions is not asked for records.
         asked = {node: these for node, these in positions.items() if node not in under_way}
         ready = {
@@ -126,9 +141,9 @@ class FetchTiers:
 
     def _request(self, found: list[tuple[TopicPartition, int]]) -> FetchRequest:
         fetcher = self._fetcher
-        shuffle(found)  # a broker fills its answer in the order asked
+        first = next(self._first) % len(found)  # a broker fills its answer in the order asked: each in its turn
         by_topic: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
-        for at, position in found:
+        for at, position in (*found[first:], *found[:first]):
             by_topic[at.topic].append((at.partition, position, fetcher._max_partition_fetch_bytes))
         return FetchRequest(
             fetcher._fetch_max_wait_ms,

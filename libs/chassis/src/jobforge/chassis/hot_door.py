@@ -28,11 +28,11 @@ class Answer:
     body: bytes
 
     async def say(self, send: Send) -> None:
-        """Send it."""
-        if isinstance(send, _Answering):
-            send.begins(self.status)
-            send = send.send
-        if _said_at_once(self, getattr(send, "__self__", None)):
+        """Send it; it is counted after that."""
+        answering = send if isinstance(send, _Answering) else None
+        if _said_at_once(self, getattr(answering.send if answering else send, "__self__", None)):
+            if answering is not None:
+                answering.begins(self.status)
             return
         headers = [*self.headers, (b"content-length", str(len(self.body)).encode())]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
@@ -113,7 +113,7 @@ class _Answering:
         await self.send(message)
 
     def begins(self, status: int) -> None:
-        """An answer with this status is about to be sent."""
+        """An answer with this status is being sent."""
         self.status = status
         found: str = getattr(self._scope.get("route"), "path", "other")
         route = self.route or found

@@ -6,11 +6,15 @@ from struct import Struct, error
 from typing import Any
 
 from aiokafka.protocol.produce import ProduceRequest_v7, ProduceResponse_v7
+from aiokafka.protocol.types import Schema
 
-from jobforge.chassis.fetch_codec import replace_topics
+from jobforge.chassis.fetch_codec import replace_topics, replaced
 
 _COUNT = Struct(">i")
 _LENGTH = Struct(">h")
+_NO_NAME = _LENGTH.pack(-1)
+_SEND = Struct(">hi")
+"""Acknowledgements, most milliseconds to wait for them."""
 _SENT = Struct(">ii")
 """Partition, bytes of records."""
 _WRITTEN = Struct(">ihqqq")
@@ -33,6 +37,17 @@ class SentTopics:
     def repr(self, topics: Iterable[Any]) -> str:
         """For aiokafka's debug log."""
         return repr([(topic, [partition for partition, _ in partitions]) for topic, partitions in topics])
+
+
+class SentSchema(Schema):  # type: ignore[misc]  # aiokafka ships no types
+    """A produce request of versions 3 to 7 as a whole."""
+
+    def encode(self, item: Sequence[Any]) -> bytes:
+        """Its fields, in the order of ``names``."""
+        transaction, acks, timeout, topics = item
+        name, _, _, some = self.fields
+        head = _NO_NAME if transaction is None else name.encode(transaction)
+        return b"".join((head, _SEND.pack(acks, timeout), some.encode(topics)))
 
 
 class WrittenTopics:
@@ -68,5 +83,6 @@ class WrittenTopics:
 
 def install() -> None:
     """Let aiokafka use these from now on, in every producer of the process; again changes nothing."""
+    ProduceRequest_v7.SCHEMA = replaced(ProduceRequest_v7.SCHEMA, SentSchema())
     replace_topics(ProduceRequest_v7.SCHEMA, SentTopics())
     replace_topics(ProduceResponse_v7.SCHEMA, WrittenTopics())

@@ -118,8 +118,11 @@ class Span:
         if self._sink is not None:
             self._attributes[name] = value
 
-    def end(self, *, error: str | None = None) -> None:
-        """Record the span; ``error`` is its ``error.type`` and marks it as failed. Later calls do nothing."""
+    def end(self, *, error: str | None = None, at: int | None = None) -> None:
+        """Record the span; ``error`` is its ``error.type`` and marks it as failed. Later calls do nothing.
+
+        It ended ``at`` so many nanoseconds since 1970, or now.
+        """
         sink = self._sink
         if sink is None:
             return
@@ -136,7 +139,7 @@ class Span:
                 span_id,
                 self._parent_id,
                 self._started,
-                max(time_ns(), self._started),  # the clock may have been set back
+                max(at or time_ns(), self._started),  # the clock may have been set back
                 self._attributes,
                 self._links,
                 error,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from functools import partial
-from time import perf_counter
+from time import perf_counter, time_ns
 
 from jobforge.chassis import conventions as names
 from jobforge.chassis.metrics import PUBLISH_ERRORS, PUBLISH_SECONDS, child
@@ -33,8 +33,8 @@ class TracedPublisher:
         except BaseException as error:
             _failed(topic, span, error)
             raise
-        child(PUBLISH_SECONDS, topic).observe(perf_counter() - started)
-        _acknowledged(span, at)
+        # Whoever waits for it goes on first.
+        asyncio.get_running_loop().call_soon(_acknowledged, topic, span, perf_counter() - started, at, time_ns())
         return at
 
     async def send(
@@ -67,8 +67,7 @@ def _ended(topic: str, span: Span, started: float, sent: "asyncio.Future[Positio
     if error is not None:
         _failed(topic, span, error)
     else:
-        child(PUBLISH_SECONDS, topic).observe(perf_counter() - started)
-        _acknowledged(span, sent.result())
+        _acknowledged(topic, span, perf_counter() - started, sent.result(), time_ns())
 
 
 def _with(headers: Headers, span: Span | None) -> Headers:
@@ -81,8 +80,9 @@ def _failed(topic: str, span: Span | None, error: BaseException) -> None:
         span.end(error=type(error).__name__)
 
 
-def _acknowledged(span: Span | None, at: Position) -> None:
+def _acknowledged(topic: str, span: Span | None, seconds: float, at: Position, ended: int) -> None:
+    child(PUBLISH_SECONDS, topic).observe(seconds)
     if span is not None:
         span.set(names.DESTINATION_PARTITION_ID, str(at.partition))
         span.set(names.KAFKA_OFFSET, at.offset)
-        span.end()
+        span.end(at=ended)

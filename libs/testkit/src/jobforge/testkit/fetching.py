@@ -20,6 +20,24 @@ BACKOFF = 0.1
 RUNS = [TopicPartition("runs", number) for number in range(len(ALL) + 1)]
 
 
+class _Cluster:
+    """The leaders as a test says; each change of them is a new ``_partitions``, as metadata brings it."""
+
+    def __init__(self, leaders: dict[TopicPartition, int | None]) -> None:
+        self._leaders = leaders
+        self._held = dict(leaders)
+
+    @property
+    def _partitions(self) -> dict[TopicPartition, int | None]:
+        if self._held != self._leaders:
+            self._held = dict(self._leaders)
+        return self._held
+
+    def leader_for_partition(self, at: TopicPartition) -> int | None:
+        """The broker that leads it."""
+        return self._leaders[at]
+
+
 class Reading:
     """A consumer of all partitions, which broker 1 leads; its clock stands still until a test moves it."""
 
@@ -29,7 +47,7 @@ class Reading:
         self.leaders: dict[TopicPartition, int | None] = dict.fromkeys(RUNS, 1)
         self.sent: list[tuple[Any, Any, dict[str, Any]]] = []
         self.reply: Any = None
-        cluster = SimpleNamespace(leader_for_partition=self.leaders.__getitem__)
+        cluster = _Cluster(self.leaders)
         self.client: Any = SimpleNamespace(_loop=None, _metadata_max_age_ms=1000, cluster=cluster, send=self._send)
         self.fetcher: Any = Fetcher(self.client, SubscriptionState(), auto_offset_reset="none")
         self.fetcher._fetch_task.cancel()  # a test takes the actions, and answers them

@@ -121,7 +121,7 @@ class Projector:
         # The Redis client may swallow a cancellation that meets a connection being made; the task remembers it.
         while task is None or not task.cancelling():
             try:
-                if any(lane.applied is None for lane in self._lanes.values()):
+                if None in [lane.applied for lane in self._lanes.values()]:
                     await self._place(consumer)
                 polled = await self._poll(consumer)
                 for batches in slices(polled):
@@ -212,13 +212,14 @@ class Projector:
                 continue
             lane.applied = step.after
             each.confirm()
-            child(PROJECTION_RECORDS, lane.partition.topic).inc(len(each.reads))
             done.append((each, step))
         for each, step in done:
             if self._lanes.get(each.lane.partition) is each.lane:
                 self._tell(each.lane, step)
-            each.lane.trim()
+        await asyncio.sleep(0)  # who was told answers first
         for each, step in done:
+            child(PROJECTION_RECORDS, each.lane.partition.topic).inc(len(each.reads))
+            each.lane.trim()
             if self._lanes.get(each.lane.partition) is each.lane:
                 await self._publish(each.lane, step.batch, each.after)
         return mistaken

@@ -29,8 +29,8 @@ from jobforge.manifest.batches import Refusal, Snapshot
 
 OUTSTANDING = 5_000
 """Records that may wait for their acknowledgement before the projection waits as well."""
-LEISURE = 0.01
-"""Seconds in which snapshots leave, together: those go first who wait for the end of a run."""
+LEISURE = 0.025
+"""Seconds from when snapshots left until more do, together: those go first who wait for the end of a run."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds between tries of the same records."""
 
@@ -69,6 +69,7 @@ class Outbox:
         self._marks: dict[Partition, deque[_Mark]] = {}
         self._waiting: list[tuple[Snapshot, _Mark]] = []
         self._leaving: asyncio.TimerHandle | None = None
+        self._left = float("-inf")
         self._tasks: set[asyncio.Task[None]] = set()
         self._outstanding = 0
         self._fewer = asyncio.Event()
@@ -85,7 +86,8 @@ class Outbox:
             else:
                 self._start(self._refusal(item), [mark])
         if self._waiting and self._leaving is None:
-            self._leaving = asyncio.get_running_loop().call_later(LEISURE, self._leave)
+            loop = asyncio.get_running_loop()
+            self._leaving = loop.call_at(max(loop.time(), self._left + LEISURE), self._leave)
         while self._outstanding > OUTSTANDING:
             self._fewer.clear()
             await self._fewer.wait()
@@ -133,6 +135,7 @@ class Outbox:
             self._leaving.cancel()
             self._leaving = None
         if self._waiting:
+            self._left = asyncio.get_running_loop().time()
             snapshots, marks = zip(*self._waiting, strict=True)
             self._waiting = []
             self._start(self._snapshots(snapshots), marks)

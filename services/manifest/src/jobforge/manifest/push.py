@@ -199,7 +199,7 @@ class Changes:
         while True:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=False) as subscription:
-                    await subscription.subscribe(self._store.channel)
+                    await subscription.subscribe(self._store.channel, self._store.own_channel)
                     lost = False
                     while True:
                         message = await subscription.get_message(timeout=None)

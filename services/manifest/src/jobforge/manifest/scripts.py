@@ -1,9 +1,9 @@
 """The Lua that makes the view's steps atomic; it runs on Redis 7.0 and on Valkey 9."""
 
 APPLY = """
--- KEYS[1] watermarks. ARGV: channel, then the steps as MessagePack (one packed argument costs a tenth of many). A step:
--- watermark's field, watermark before ('' for none), watermark after, fields taken to be absent (row, field, row, ...),
--- changed rows, and commands: a list of mode and words for each.
+-- KEYS[1] watermarks. ARGV: channel, the caller's own channel, then the steps as MessagePack (one packed argument costs
+-- a tenth of many). A step: watermark's field, watermark before ('' for none), watermark after, fields taken to be
+-- absent (row, field, row, ...), changed rows, and commands: a list of mode and words for each.
 local function mistaken(absent)
   for i = 1, #absent, 2 do
     if redis.call('HEXISTS', absent[i], absent[i + 1]) == 1 then return true end
@@ -11,7 +11,7 @@ local function mistaken(absent)
   return false
 end
 local answers, told = {}, {}
-for i, step in ipairs(cmsgpack.unpack(ARGV[2])) do
+for i, step in ipairs(cmsgpack.unpack(ARGV[3])) do
   local field, before, after, absent, changed, commands = unpack(step)
   local held = redis.call('HGET', KEYS[1], field) or ''
   if held ~= before then
@@ -32,10 +32,15 @@ for i, step in ipairs(cmsgpack.unpack(ARGV[2])) do
     answers[i] = {'done', after}
   end
 end
-if #told > 0 then redis.call('PUBLISH', ARGV[1], table.concat(told, '\\n')) end
+if #told > 0 then
+  local listeners = redis.call('PUBSUB', 'NUMSUB', ARGV[1], ARGV[2])
+  if listeners[2] > listeners[4] then redis.call('PUBLISH', ARGV[1], table.concat(told, '\\n')) end
+end
 return answers
 """
-"""Batches of some partitions. Of each all of it and the watermark, or nothing and the watermark that is held."""
+"""Batches of some partitions. Of each all of it and the watermark, or nothing and the watermark that is held.
+
+What was applied is announced if anybody but the caller listens, who knows it already."""
 
 READ = """
 -- KEYS: watermarks, row. ARGV: how many watermarks, their fields, then the row's fields.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
+from uuid import uuid4
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 from redis.asyncio import Redis
@@ -65,6 +66,8 @@ class Store:
         self._packer = msgpack.Packer(use_bin_type=False)
         self.channel = keys.changed(int(redis.connection_pool.connection_kwargs.get("db") or 0))
         """Where each applied batch is announced."""
+        self.own_channel = f"{self.channel}:{uuid4()}"
+        """Nothing is said there: who listens there too is told of nothing that this store applied itself."""
 
     async def watermarks(self) -> Mapping[str, int]:
         """Every watermark by its field."""
@@ -82,7 +85,7 @@ class Store:
 
     async def apply(self, steps: Sequence[Step]) -> list[Applied]:
         """Each step in one atomic piece, all in one round trip. One that finds a gap, or a mistake, changes nothing."""
-        every = [(self.channel, packed) for packed in self._together(steps)]
+        every = [(self.channel, self.own_channel, packed) for packed in self._together(steps)]
         try:
             answers = await self._apply.call_each(self._line, [keys.WATERMARKS], every)
         except OSError as error:
