@@ -20,6 +20,9 @@ from jobforge.chassis.futures import wake
 
 log = logging.getLogger(__name__)
 
+TURNS = 2
+"""Turns of the loop from an answer to the next request, which takes along what those send who were told."""
+
 _DESK = "_desk_of_direct_sending"
 
 Batches = Mapping[Any, Any]
@@ -29,8 +32,8 @@ Batches = Mapping[Any, Any]
 class _Answered(NamedTuple):
     node: int
     batches: Batches
-    handler: SendProduceReqHandler
-    answer: "asyncio.Future[Any]"
+    handler: SendProduceReqHandler | None
+    """What sends it again; None if all is well."""
 
 
 class _AnsweredClient:
@@ -63,14 +66,15 @@ class _Desk:
         self._under_way: set[asyncio.Future[Any]] = set()
         self._failure: BaseException | None = None
 
-    def settle(self) -> None:
-        """Tell those who wait what became of their records; what has to be tried again is aiokafka's own affair."""
+    async def settle(self) -> None:
+        """Free what was answered for the next request; what has to be tried again is aiokafka's own affair."""
+        for _ in range(TURNS if self._answered else 0):
+            await asyncio.sleep(0)
         if self._failure is not None:
             raise self._failure
         while self._answered:
-            node, batches, handler, answer = self._answered.popleft()
-            if _went_well(answer):
-                handler.handle_response(answer.result())
+            node, batches, handler = self._answered.popleft()
+            if handler is None:
                 self._free(node, batches)
             else:
                 self._start(self._by_handler(node, batches, handler))
@@ -93,7 +97,7 @@ class _Desk:
         while self._under_way or self._answered:
             if self._under_way:
                 await asyncio.wait(self._under_way)
-            self.settle()
+            await self.settle()
 
     def _send(self, node: int, batches: Batches) -> None:
         handler = SendProduceReqHandler(self._sender, batches)
@@ -117,12 +121,14 @@ class _Desk:
         if answer not in self._under_way:
             return  # taken at once
         self._under_way.remove(answer)
-        self._answered.append(_Answered(node, batches, handler, answer))
-        if self._failure is None:
-            try:
-                self.settle()
-            except Exception as error:
-                self._failure = error
+        again: SendProduceReqHandler | None = handler
+        try:
+            if _went_well(answer):
+                handler.handle_response(answer.result())  # who waits for these records is told
+                again = None
+        except Exception as error:
+            self._failure = error
+        self._answered.append(_Answered(node, batches, again))
         self._wake()
 
     async def _by_handler(self, node: int, batches: Batches, handler: SendProduceReqHandler) -> None:
@@ -181,7 +187,7 @@ async def _routine(self: Sender) -> None:
     setattr(self, _DESK, desk)
     try:
         while True:
-            desk.settle()
+            await desk.settle()
             desk.hand_out()
             await self._message_accumulator.waiter()
     except asyncio.CancelledError:
