@@ -115,12 +115,11 @@ class _Desk:
                 return
         self._start(self._by_handler(node, batches, handler))
 
-    def _arrived(
-        self, node: int, batches: Batches, handler: SendProduceReqHandler, answer: "asyncio.Future[Any]"
-    ) -> None:
+    def _arrived(self, node: int, batches: Batches, handler: SendProduceReqHandler, answer: connections.Answer) -> None:
         if answer not in self._under_way:
             return  # taken at once
         self._under_way.remove(answer)
+        answer.take = None  # else both would hold each other, and the records, until the collector comes
         again: SendProduceReqHandler | None = handler
         try:
             if _went_well(answer):
