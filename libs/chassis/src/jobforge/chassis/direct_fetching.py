@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import KafkaError
 
-from jobforge.chassis.futures import wake
+from jobforge.chassis.futures import wake, woken
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,6 @@ REST = 0.001
 """Seconds that whoever polled has for what it got, before the next round: it polls again when it is done."""
 TURNS = 2
 """Turns of the loop until the tasks that it started for that have asked what they have to ask."""
-
 
 _ROUNDS = "_rounds_of_direct_fetching"
 
@@ -84,27 +83,23 @@ class _Rounds:
         watched = [assignment.unassign_future, *resumed]
         if leaderless:
             watched.append(fetcher._client.force_metadata_update())
-        woken = partial(wake, changed)
+        wake_up = partial(wake, changed)
         for each in watched:
-            each.add_done_callback(woken)
-        timer = self._loop.call_later(timeout, woken)
+            each.add_done_callback(wake_up)
         try:
-            await changed
+            await woken(changed, timeout)
         finally:
-            timer.cancel()
             for each in watched:
-                each.remove_done_callback(woken)
+                each.remove_done_callback(wake_up)
         await self._rest()
 
     async def _rest(self) -> None:
         """Let what was fetched be dealt with first, since somebody waits for what comes of it."""
         if not self._fetcher._fetch_waiters:
             self._back = self._loop.create_future()
-            timer = self._loop.call_later(REST, wake, self._back)
             try:
-                await self._back
+                await woken(self._back, REST)
             finally:
-                timer.cancel()
                 self._back = None
         for _ in range(TURNS):
             await asyncio.sleep(0)
@@ -168,11 +163,7 @@ async def _fetched_records(
         waiter: asyncio.Future[None] = self._create_fetch_waiter()
         if (rounds := getattr(self, _ROUNDS, None)) is not None:
             rounds.polled()
-        timer = loop.call_later(left, wake, waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
+        await woken(waiter, left)
         # While the group settles aiokafka's own read would wait for that, whatever the time-out.
         if self._closed or self._subscriptions.reassignment_in_progress:
             return {}

@@ -46,11 +46,9 @@ class FetchTiers:
         self._look = True
         """Whether every partition has to be looked at, whatever is under way."""
         self._looked = 0.0
-        self._lanes: dict[Any, tuple[Lane, Lane]] = {}
-        """Of each broker, the quiet one and the busy one."""
-        self._leaders: dict[TopicPartition, Any] = {}
-        self._leaders_of: Any = None
-        """The cluster's partitions that the leaders are of."""
+        self._lanes: dict[TopicPartition, tuple[Lane, Lane]] = {}
+        self._lanes_by: Any = None
+        """The cluster's partitions that the lanes were made by."""
         self._first = count()
 
     def heard(self, topic: str, partition: int) -> None:
@@ -78,16 +76,18 @@ class FetchTiers:
 
     def _misses(self, at: TopicPartition) -> bool:
         """Whether a quiet fetch is under way that does not name it: it would be in none until that one is answered."""
-        return Lane(self._leader(at), busy=False) in self._fetcher._in_flight
+        return self._lanes_of(at)[False] in self._fetcher._in_flight
 
-    def _leader(self, at: TopicPartition) -> Any:
+    def _lanes_of(self, at: TopicPartition) -> tuple[Lane, Lane]:
+        """The quiet one and the busy one from its leader."""
         cluster = self._fetcher._client.cluster
-        if cluster._partitions is not self._leaders_of:
-            self._leaders_of = cluster._partitions
-            self._leaders.clear()
-        if at not in self._leaders:
-            self._leaders[at] = cluster.leader_for_partition(at)
-        return self._leaders[at]
+        if cluster._partitions is not self._lanes_by:
+            self._lanes_by = cluster._partitions
+            self._lanes.clear()
+        if at not in self._lanes:
+            leader = cluster.leader_for_partition(at)
+            self._lanes[at] = Lane(leader, busy=False), Lane(leader, busy=True)
+        return self._lanes[at]
 
     def _until(self, at: TopicPartition, seconds: float) -> None:
         if self._assignment is not None and len(self._assignment.tps) > FEW and at in self._assignment.tps:
@@ -95,7 +95,7 @@ class FetchTiers:
 
     def _look_at(self, partitions: Iterable[TopicPartition], assignment: Any) -> tuple[Any, ...]:
         fetcher, under_way = self._fetcher, self._fetcher._in_flight
-        states, leader, lanes, busy = assignment._tp_state, self._leader, self._lanes, self._busy
+        states, busy = assignment._tp_state, self._busy
         whole = partitions is assignment.tps
         if whole:
             self._looked = monotonic()
@@ -108,9 +108,8 @@ class FetchTiers:
         leaderless = held = False
         for at in partitions:
             state = states[at]
-            node = leader(at)
-            pair = lanes.get(node) or lanes.setdefault(node, (Lane(node, busy=False), Lane(node, busy=True)))
-            lane = pair[at in busy]
+            lane = self._lanes_of(at)[at in busy]
+            node = lane.node
             if at in fetcher._records:
                 held = True
                 backoff = fetcher._records[at].calculate_backoff()

@@ -11,7 +11,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from jobforge.chassis.futures import wake
+from jobforge.chassis.futures import wake, woken
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys
@@ -85,13 +85,10 @@ class Watch:
     async def changed(self, within: float) -> bool | None:
         """Whether the next change was foreign, or None for none within so many seconds."""
         if self._foreign is None:
-            loop = asyncio.get_running_loop()
-            self._waiter = loop.create_future()
-            timer = loop.call_later(within, wake, self._waiter)
+            self._waiter = asyncio.get_running_loop().create_future()
             try:
-                await self._waiter
+                await woken(self._waiter, within)
             finally:
-                timer.cancel()
                 self._waiter = None
         foreign, self._foreign = self._foreign, None
         return foreign
