@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup up down logs status clean demo test check schemas lock bench chaos eval eval-search
 
-PYTHON ?= python3
+PYTHON ?= $(shell sh infra/python.sh)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jobforge
 # uv from the PATH, or one of our own from PyPI, in the cache.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(CACHE)/uv/bin/uv)
@@ -19,7 +19,7 @@ setup: .venv/.complete ## put every package and tool into .venv
 
 .venv/.complete: $(PROJECTS) | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": set PYTHON=")'
-	@echo "jobforge: installing the packages of this workspace (about a minute the first time)" >&2
+	@echo "jobforge: installing the packages of this workspace for $(PYTHON) (about a minute the first time)" >&2
 	@$(UV) sync -q --all-packages --all-extras --compile-bytecode --python $(PYTHON)
 	@touch $@
 
