@@ -25,7 +25,7 @@ setup: .venv/.complete ## put every package and tool into .venv
 
 $(CACHE)/uv/bin/uv:
 	@echo "jobforge: fetching uv from PyPI" >&2
-	@$(PYTHON) -m venv $(CACHE)/uv
+	@$(PYTHON) -m venv $(CACHE)/uv >/dev/null 2>&1 || python3 -m venv --clear $(CACHE)/uv # Debian's may lack ensurepip
 	@$(CACHE)/uv/bin/python -m pip install -q uv
 
 up: setup ## start the plane and leave it running (development profile)

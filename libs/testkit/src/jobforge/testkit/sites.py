@@ -117,7 +117,7 @@ class Authority:
         key: Any = None,
         signed_by: Literal["authority", "itself", "unsent intermediate"] = "authority",
     ) -> ssl.SSLContext:
-        """A server's context, its certificate for these names."""
+        """A server's context for TLS 1.2 and newer, its certificate for these names."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject, unsent = _name("site"), (_name("Unsent Intermediate"), ec.generate_private_key(ec.SECP256R1()))
         signers = {"authority": (self._name, self._key), "itself": (subject, key), "unsent intermediate": unsent}
@@ -130,6 +130,7 @@ class Authority:
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         pem.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python would take older ones
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.load_cert_chain(pem)
         return context

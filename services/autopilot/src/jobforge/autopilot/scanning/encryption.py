@@ -76,6 +76,7 @@ def _agreed(line: ssl.SSLSocket) -> tuple[bytes, str, str]:
 def _modern() -> ssl.SSLContext:
     """Offers what a browser would, and takes any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python would offer older ones
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
