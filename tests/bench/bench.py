@@ -135,7 +135,8 @@ def main() -> int:
         concurrency=CONCURRENCY,
     )
     with tempfile.TemporaryDirectory(prefix="jobforge-bench-") as scratch:
-        backend = native_backend.start(Path(scratch))  # CPU and memory are read from processes, not from containers
+        # CPU and memory are read from processes, not from containers; Redis is as in docker-compose.yml.
+        backend = native_backend.start(Path(scratch), keep_redis=False)
         try:
             session = uvloop.run(measure(Plane(backend), Path(scratch), settings))
         finally:

@@ -61,7 +61,8 @@ class NativeBackend:
 
     name = "native"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep_redis: bool = True) -> None:
+        self._keep_redis = keep_redis
         numbers = ports.free_ports(8)
         self._kafka = kafka.KafkaPlace(folder / "kafka", numbers[0], numbers[1], PARTITIONS)
         self._valkey = valkey.ValkeyPlace(folder / "valkey", numbers[2])
@@ -80,7 +81,7 @@ class NativeBackend:
         return running
 
     def _begin_valkey(self) -> Running:
-        running = valkey.start(self._valkey, tied=True)
+        running = valkey.start(self._valkey, tied=True, kept=self._keep_redis)
         valkey.wait_ready(running, self._valkey)
         return running
 
@@ -95,9 +96,12 @@ class NativeBackend:
             server.kill()
 
 
-def start(folder: Path) -> NativeBackend:
-    """Start Kafka and Valkey; whatever fails, nothing is left running."""
-    backend = NativeBackend(folder)
+def start(folder: Path, *, keep_redis: bool = True) -> NativeBackend:
+    """Start Kafka and Valkey; whatever fails, nothing is left running.
+
+    A Redis that keeps what it holds comes back from a crash a second older, which is harder than coming back empty.
+    """
+    backend = NativeBackend(folder, keep_redis=keep_redis)
     try:
         backend.valkey.start()
         backend.kafka.start()
