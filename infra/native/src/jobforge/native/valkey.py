@@ -26,11 +26,11 @@ class ValkeyPlace:
         return f"redis://{LOOPBACK}:{self.port}/0"
 
 
-def start(place: ValkeyPlace, *, tied: bool = False, kept: bool = False) -> Running:
+def start(place: ValkeyPlace, *, tied: bool = False, kept: bool = True) -> Running:
     """Start the server; see ``wait_ready``.
 
     What is ``tied`` ends with the thread that started it. What is ``kept`` stands in an append-only file, which costs
-    the server a quarter of its time; else nothing is on disk, since the view is folded again from Kafka's log.
+    the server a quarter of its time: runs are there at once after a restart, else when the view is folded again.
     """
     place.folder.mkdir(parents=True, exist_ok=True)
     options = {
