@@ -76,12 +76,12 @@ async def test_a_run_that_is_said_to_begin_after_its_end_keeps_its_manifest(serv
         await until(counted, 10)
 
 
-def step(number: int, *, before: int | None = None, absent: str | None = None) -> Step:
-    """Writes a row of its own, unless this row holds a run."""
+def step(number: int, *, before: int | None = None, absent: str | None = None, nowhere: tuple[str, ...] = ()) -> Step:
+    """Writes a row of its own, unless this row holds a run, or one of these is there at all."""
     batch = Batch()
     batch.add("", "HSET", f"row-{number}", "run", "x" * 100)
     batch.changed[f"row-{number}"] = None
-    return Step(Partition(RUNS, number), before, 5, batch, [] if absent is None else [(absent, "run")])
+    return Step(Partition(RUNS, number), before, 5, batch, [] if absent is None else [(absent, "run")], nowhere)
 
 
 @pytest.mark.parametrize("size", [1, 300, store.SCRIPT_BYTES])
@@ -91,15 +91,25 @@ async def test_a_step_that_is_refused_leaves_those_beside_it_alone(
     """In however many scripts they are sent: each has its own answer, and changes everything or nothing."""
     monkeypatch.setattr(store, "SCRIPT_BYTES", size)
     view = Store(redis)
-    steps = [step(0), step(1, before=3), step(2, absent="row-0"), step(3, absent="row-9")]
+    await redis.hset("row-7", "cancel", "1")
+    steps = [
+        step(0),
+        step(1, before=3),
+        step(2, absent="row-0"),
+        step(3, absent="row-9"),
+        step(4, nowhere=("row-9", "row-7")),
+        step(5, nowhere=("row-9", "row-8")),
+    ]
     assert await view.apply(steps) == [
         Applied("done", 5),
         Applied("gap", None),
         Applied("mistaken", None),
         Applied("done", 5),
+        Applied("mistaken", None),
+        Applied("done", 5),
     ]
-    assert sorted(await redis.keys("row-*")) == [b"row-0", b"row-3"]
-    assert await view.watermarks() == {"jobforge.runs/0": 5, "jobforge.runs/3": 5}
+    assert sorted(await redis.keys("row-*")) == [b"row-0", b"row-3", b"row-5", b"row-7"]
+    assert await view.watermarks() == {"jobforge.runs/0": 5, "jobforge.runs/3": 5, "jobforge.runs/5": 5}
     await view.close()
 
 

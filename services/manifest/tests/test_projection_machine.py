@@ -68,9 +68,10 @@ class View:
             if words[2] in self.sets[key]:
                 self.sets[key][words[2]] = words[1]
         elif name == "ZADD":
-            self.sets[key][words[1]] = words[0]
+            self.sets[key].update(zip(words[1::2], words[::2], strict=True))
         elif name == "ZREM":
-            self.sets[key].pop(words[0], None)
+            for member in words:
+                self.sets[key].pop(member, None)
         else:
             assert name in {"EXPIRE", "PEXPIREAT"}
         return 1
@@ -170,7 +171,7 @@ class Projection(RuleBasedStateMachine):
         fresh = View()
         for topic, log in self.log.items():
             if log:
-                _apply(fresh, topic, log, {})
+                _apply(fresh, topic, log, {}, asking=True)
         assert {row: _shown(fields) for row, fields in self.view.hashes.items()} == {
             row: _shown(fields) for row, fields in fresh.hashes.items()
         }
@@ -191,14 +192,16 @@ class Projection(RuleBasedStateMachine):
                 assert (keys.CANCEL in fields) == state.cancel_requested
 
 
-def _apply(view: View, topic: str, records: list[Record], memory: dict[str, State]) -> Batch:
-    """What the projector does with records of one lane."""
+def _apply(view: View, topic: str, records: list[Record], memory: dict[str, State], *, asking: bool = False) -> Batch:
+    """What the projector does with records of one lane; unless ``asking``, it is certain of what the view holds."""
     family = family_of(topic)
     reads = decode(family, records)
     for row in rows_of(family, reads):
         if row not in memory:
             memory[row] = family.parse(view.hashes[row].get(family.held or ""))
-    batch = family.fold(reads, memory, view.marks[topic], NOW)
+    held = keys.REQUEST if topic == RUNS else None
+    settled = {row for row in rows_of(family, reads) if (held in view.hashes[row] if held else not view.hashes[row])}
+    batch = family.fold(reads, memory, view.marks[topic], NOW, () if asking else settled)
     view.run(batch)
     view.marks[topic] = max(view.marks[topic], records[-1].offset + 1)
     for item in batch.publish:

@@ -43,10 +43,12 @@ local function answer(kind, row, lease, claim, ms, kept)
     hold(lease, math.max(count, 1), now + ms, claim, kept)
     return redis.call('HEXISTS', row, 'cancel') == 1 and 'cancel' or 'ok'
   end
-  if redis.call('HEXISTS', row, 'manifest') == 1 then return {'ended', 1, 0, 0, ''} end
+  local known, seen = redis.call('EXISTS', row), {}
+  if known == 1 then
+    if redis.call('HEXISTS', row, 'manifest') == 1 then return {'ended', 1, 0, 0, ''} end
+    seen = redis.call('HMGET', row, 'cancel', 'starts')
+  end
   if taken then return {'held', 1, 0, 0, ''} end
-  local seen = redis.call('HMGET', row, 'cancel', 'starts')
-  local known = redis.call('EXISTS', row)
   if holder ~= claim then count = count + 1 end
   hold(lease, count, now + ms, claim, kept)
   return {seen[1] and 'cancel' or 'free', known, count - 1, count, seen[2] or ''}

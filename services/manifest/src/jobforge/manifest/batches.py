@@ -1,6 +1,6 @@
 """What a batch of records of one partition does to the view, as data."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -72,8 +72,17 @@ class Batch:
         self.commands.append(command)
 
 
-def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied: int, now: datetime) -> Batch:
-    """Lifecycle records: each touched run is written once, with its manifest if it ended here."""
+def fold_runs(
+    reads: Sequence[Read],
+    states: MutableMapping[str, State],
+    applied: int,
+    now: datetime,
+    requested: Collection[str] = (),
+) -> Batch:
+    """Lifecycle records: each touched run is written once, with its manifest if it ended here.
+
+    ``requested`` are rows whose requests the view holds, which are listed therefore and have an expiry.
+    """
     batch = Batch()
     touched: dict[str, tuple[Record, State]] = {}
     soonest = _soonest(now)
@@ -98,17 +107,27 @@ def fold_runs(reads: Sequence[Read], states: MutableMapping[str, State], applied
         after = states[row]
         assert isinstance(after, RunState)
         assert isinstance(before, RunState)
-        _write_run(batch, row, before, after, batch.sealed.get(row), record, soonest)
+        _write_run(batch, row, before, after, batch.sealed.get(row), record, soonest, is_listed=row in requested)
+    if batch.sealed:
+        batch.add(ALWAYS, "ZREM", keys.open_runs(reads[0].record.partition), *map(keys.member, batch.sealed))
     return batch
 
 
-def fold_jobs(reads: Sequence[Read], states: MutableMapping[str, State], applied: int, now: datetime) -> Batch:
+def fold_jobs(
+    reads: Sequence[Read],
+    states: MutableMapping[str, State],
+    applied: int,
+    now: datetime,
+    nowhere: Collection[str] = (),
+) -> Batch:
     """Accepted requests: the first one of a run makes its row; one with another body is refused.
 
     The same one again (a retry, a repeat of the client) changes nothing, but for one that was moved to a slow lane.
+    ``nowhere`` are rows that are not there: whoever applies the batch makes sure of it.
     """
     batch = Batch()
     soonest = _soonest(now)
+    new: list[tuple[Record, str, Request]] = []
     for record, message, row in reads:
         if isinstance(message, Unreadable):
             # The domain's worker reads the same bytes, sends them to its dead letters and ends the run.
@@ -128,6 +147,10 @@ def fold_jobs(reads: Sequence[Read], states: MutableMapping[str, State], applied
             continue
         request = request_of(message, record.topic, record.offset)
         states[row] = request
+        batch.changed[row] = None
+        if row in nowhere:
+            new.append((record, row, request))
+            continue
         stored = stored_request(request)
         batch.add(FIRST, "HSETNX", row, "request", stored)
         batch.add(IF, "ZADD", keys.open_runs(record.partition), _look_at(request), keys.member(row))
@@ -136,7 +159,8 @@ def fold_jobs(reads: Sequence[Read], states: MutableMapping[str, State], applied
             batch.add(ALWAYS, "HSET", row, "request", stored)
         _list_run(batch, row, request)
         batch.add(IF, "PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest))
-        batch.changed[row] = None
+    if new:
+        _write_requests(batch, new, soonest)
     return batch
 
 
@@ -162,8 +186,34 @@ def _snapshot(record: Record, row: str, state: RunState, value: bytes | None) ->
     return Snapshot(record, row, request.trace_id if request else None, value)
 
 
+def _write_requests(batch: Batch, new: Sequence[tuple[Record, str, Request]], soonest: int) -> None:
+    """Rows that are not there yet: what an index takes of them, it takes at once."""
+    open_runs: list[str] = []
+    indexes: dict[str, list[str]] = {}
+    for record, row, request in new:
+        tenant_id, run_id = keys.run_of(row)
+        member = keys.moment(request.requested_at, run_id)
+        batch.add(ALWAYS, "HSET", row, "request", stored_request(request), "listed", member)
+        batch.add(ALWAYS, "PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest))
+        open_runs += (_look_at(request), keys.member(row))
+        for index in (keys.runs_of(tenant_id), keys.runs_of_trace(tenant_id, request.trace_id)):
+            indexes.setdefault(index, []).extend(("0", member))
+    batch.add(ALWAYS, "ZADD", keys.open_runs(new[0][0].partition), *open_runs)
+    for index, members in indexes.items():
+        batch.add(ALWAYS, "ZADD", index, *members)
+        batch.add(ALWAYS, "EXPIRE", index, _RUNS_LISTED)
+
+
 def _write_run(
-    batch: Batch, row: str, before: RunState, after: RunState, manifest: bytes | None, record: Record, soonest: int
+    batch: Batch,
+    row: str,
+    before: RunState,
+    after: RunState,
+    manifest: bytes | None,
+    record: Record,
+    soonest: int,
+    *,
+    is_listed: bool,
 ) -> None:
     fields: list[str | bytes] = [keys.RUN, stored_run(after)]
     if manifest is not None:
@@ -181,13 +231,12 @@ def _write_run(
         return
     batch.add(ALWAYS, "HSET", row, *fields)
     if manifest is not None and after.end is not None:
-        if after.end.request is not None:
+        if after.end.request is not None and not is_listed:
             _list_run(batch, row, after.end.request)
         batch.add(ALWAYS, "PEXPIREAT", row, _until(record, _FINISHED_KEPT, soonest))
-        batch.add(ALWAYS, "ZREM", keys.open_runs(record.partition), keys.member(row))
     elif after.cancel_requested and not before.cancel_requested:
         batch.add(ALWAYS, "ZADD", keys.open_runs(record.partition), "XX", "0", keys.member(row))
-    if before.status is None and manifest is None:
+    if before.status is None and manifest is None and not is_listed:
         # Its request, which brings an expiry, may never be read.
         batch.add(ALWAYS, "PEXPIREAT", row, _until(record, _UNFINISHED_KEPT, soonest), "NX")
 

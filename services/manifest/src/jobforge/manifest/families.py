@@ -1,6 +1,6 @@
 """The kinds of topics the view is made of: how the records of each are read and folded."""
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,8 +21,11 @@ from jobforge.manifest.states import NOTHING, Request, RunState, parsed_request,
 PATTERN = r"^jobforge\.(runs|jobs\.[a-z][a-z0-9-]*(\.slow)?|events\.[a-z][a-z0-9-]*)$"
 """Everything the view is made of."""
 
-Fold = Callable[[Sequence[Read], MutableMapping[str, State], int, datetime], Batch]
-"""(records, states by row, watermark, now) to a batch; the states are updated in place."""
+Fold = Callable[[Sequence[Read], MutableMapping[str, State], int, datetime, Collection[str]], Batch]
+"""(records, states by row, watermark, now, settled rows) to a batch; the states are updated in place.
+
+Settled is for a request that there is no row yet, and for what happens to a run that its request is in the row.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,11 @@ JOBS = Family(
     fold=fold_jobs,
 )
 EVENTS = Family(
-    held=None, read=lambda value: read(EventEnvelope, value), row=_no_row, parse=lambda held: None, fold=fold_events
+    held=None,
+    read=lambda value: read(EventEnvelope, value),
+    row=_no_row,
+    parse=lambda held: None,
+    fold=lambda reads, states, applied, now, _: fold_events(reads, states, applied, now),
 )
 _PREFIXES: Mapping[str, Family] = {topics.JOBS.named(): JOBS, topics.EVENTS.named(): EVENTS}
 

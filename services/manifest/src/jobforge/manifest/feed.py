@@ -192,10 +192,8 @@ class Projector:
         await load(self._store, work, self._runs_beside, guess=guess)
         steps: list[Step] = []
         for each in work:
-            lane = each.lane
-            assert lane.applied is not None
             reads = await self._remembered(each)
-            steps.append(each.step(lane.family.fold(reads, lane.states, lane.applied, self._now())))
+            steps.append(each.fold(reads, self._lanes.values(), self._now()))
             await self._breathe(len(reads))
         for step in steps:
             self._told.applying(step.partition, step.after)

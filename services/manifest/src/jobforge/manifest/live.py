@@ -21,6 +21,9 @@ HEARTBEAT = 15.0
 """Seconds of silence after which an event stream says that it is still there."""
 APPEARS = 1.0
 """Seconds in which a run that was just accepted should appear: until then a long poll does not ask the log for it."""
+HELD = 0.025
+"""Seconds that a long poll keeps a change to itself which is no end: most jobs end meanwhile, and whoever was told that
+theirs runs would only ask again."""
 EVERYTHING = -2
 """The offset to resume after in order to see every change."""
 
@@ -28,6 +31,7 @@ EVERYTHING = -2
 async def wait_for_change(reads: Reads, changes: Changes, tenant_id: str, run_id: UUID, *, wait: float) -> Row:
     """The run on its next change, or as it is: at once if it is terminal, otherwise after ``wait`` seconds.
 
+    Any change but the end is told ``HELD`` seconds late, unless the end comes first.
     Raises what ``Reads.run`` raises for the first read; while the view is away later, it goes on waiting.
     """
     poll = _Poll(reads, changes, tenant_id, run_id)
@@ -37,11 +41,17 @@ async def wait_for_change(reads: Reads, changes: Changes, tenant_id: str, run_id
             return first
         clock = asyncio.get_running_loop().time
         until = clock() + min(wait, LONGEST_WAIT)
+        changed: Row | None = None
         while (left := until - clock()) > 0 and not changes.closing.is_set():
             row = await poll.next(watch, left)
-            if row is not None and row.shown != first.shown:
+            if row is None or row.shown == first.shown:
+                continue
+            if row.is_terminal:
                 return row
-        return await poll.again() or first
+            if changed is None:
+                until = min(until, clock() + HELD)
+            changed = row
+        return changed or await poll.again() or first
 
 
 class _Poll:

@@ -3,8 +3,9 @@
 APPLY = """
 -- KEYS[1] watermarks. ARGV: channel, the caller's own channel, then the steps as MessagePack (one packed argument costs
 -- a tenth of many). A step: watermark's field, watermark before ('' for none), watermark after, fields taken to be
--- absent (row, field, row, ...), changed rows, and commands: a list of mode and words for each.
-local function mistaken(absent)
+-- absent (row, field, row, ...), rows taken to be nowhere, changed rows, and commands: a list of mode and words each.
+local function mistaken(absent, nowhere)
+  if #nowhere > 0 and redis.call('EXISTS', unpack(nowhere)) > 0 then return true end
   for i = 1, #absent, 2 do
     if redis.call('HEXISTS', absent[i], absent[i + 1]) == 1 then return true end
   end
@@ -12,11 +13,11 @@ local function mistaken(absent)
 end
 local answers, told = {}, {}
 for i, step in ipairs(cmsgpack.unpack(ARGV[3])) do
-  local field, before, after, absent, changed, commands = unpack(step)
+  local field, before, after, absent, nowhere, changed, commands = unpack(step)
   local held = redis.call('HGET', KEYS[1], field) or ''
   if held ~= before then
     answers[i] = {'gap', held}
-  elseif mistaken(absent) then
+  elseif mistaken(absent, nowhere) then
     answers[i] = {'mistaken', held}
   else
     local first = false

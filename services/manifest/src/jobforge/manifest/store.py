@@ -1,6 +1,6 @@
 """The view's storage: what the projection writes into Redis, and reads back to go on."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
@@ -22,7 +22,8 @@ SCRIPT_BYTES = 512 * 1024
 class Step(NamedTuple):
     """A batch and the watermarks around it; ``before`` is None when the view holds none.
 
-    ``absent`` are the fields of rows that the batch was made without looking for: (row, field).
+    ``absent`` are the fields of rows that the batch was made without looking for: (row, field); ``nowhere`` are whole
+    rows.
     """
 
     partition: Partition
@@ -30,12 +31,13 @@ class Step(NamedTuple):
     after: int
     batch: Batch
     absent: Sequence[tuple[str, str]] = ()
+    nowhere: Collection[str] = ()
 
 
 class Applied(NamedTuple):
     """What became of a step, and the watermark now (None: none).
 
-    ``gap``: the view holds another watermark; ``mistaken``: a field is there that was taken to be absent. Neither
+    ``gap``: the view holds another watermark; ``mistaken``: something is there that was taken to be absent. Neither
     changed anything.
     """
 
@@ -126,6 +128,7 @@ def _words(step: Step) -> tuple[Any, ...]:
         "" if step.before is None else str(step.before),
         str(step.after),
         [word for pair in step.absent for word in pair],
+        list(step.nowhere),
         "".join(f" {row}" for row in step.batch.changed),
         step.batch.commands,
     )

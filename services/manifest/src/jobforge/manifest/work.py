@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from jobforge.manifest import keys
-from jobforge.manifest.batches import Batch, Read, Refusal, Snapshot
-from jobforge.manifest.families import fresh_rows, rows_of
+from jobforge.manifest.batches import REBUILT_KEPT, Batch, Read, Refusal, Snapshot
+from jobforge.manifest.families import JOBS, RUNS, fresh_rows, rows_of
 from jobforge.manifest.lanes import Lane
+from jobforge.manifest.states import Request
 from jobforge.manifest.store import Step, Store
 
 Beside = Callable[[Lane], Lane | None]
@@ -32,12 +34,32 @@ class Work:
         """The offset after the last record."""
         return self.reads[-1].record.offset + 1
 
-    def step(self, batch: Batch) -> Step:
-        """What the fold of these does to the view."""
-        applied = self.lane.applied
-        assert applied is not None
-        absent = [(row, lane.family.held or "") for lane, row in self.absent]
-        return Step(self.lane.partition, applied, max(applied, self.after), batch, absent)
+    def fold(self, reads: Sequence[Read], lanes: Iterable[Lane], now: datetime) -> Step:
+        """What these, told apart from late repeats, do to the view; ``lanes`` are all that this member has."""
+        lane = self.lane
+        assert lane.applied is not None
+        nowhere = self._nowhere()
+        batch = lane.family.fold(reads, lane.states, lane.applied, now, nowhere or self._requested(lanes, now))
+        absent = [(row, beside.family.held or "") for beside, row in self.absent if row not in nowhere]
+        return Step(lane.partition, lane.applied, max(lane.applied, self.after), batch, absent, nowhere)
+
+    def _nowhere(self) -> set[str]:
+        """The rows of which both halves are taken to be absent."""
+        own = {row for lane, row in self.absent if lane is self.lane}
+        return {row for lane, row in self.absent if lane is not self.lane and row in own}
+
+    def _requested(self, lanes: Iterable[Lane], now: datetime) -> set[str]:
+        """The rows of runs whose requests this member has put into the view, so lately that none was let go since."""
+        if self.lane.family is not RUNS:
+            return set()
+        number, since = self.lane.partition.number, now - REBUILT_KEPT
+        jobs = [lane.states for lane in lanes if lane.family is JOBS and lane.partition.number == number]
+        return {
+            row
+            for row in rows_of(RUNS, self.reads)
+            for states in jobs
+            if isinstance(known := states.get(row), Request) and known.requested_at > since
+        }
 
     def confirm(self) -> None:
         """The view has taken these: what was taken to be absent was."""
