@@ -57,7 +57,7 @@ async def serving(log: MemoryLog, redis: Redis, artifacts: ArtifactStore) -> Asy
     store = Store(redis)
     freshness = Freshness(log, partitions=PARTITIONS)
     changes = Changes(redis, store, freshness)
-    outbox = Outbox(log.publisher(), telemetry, group=feed.GROUP, partitions=PARTITIONS, timeout=0.5)
+    outbox = Outbox(log.publisher(), telemetry, group=feed.GROUP, timeout=0.5)
     projector = Projector(store=store, outbox=outbox, archive=artifacts.read_manifest, told=changes)
     reads = Reads(redis, freshness, artifacts, partitions=PARTITIONS)
     flags = {"JOBFORGE_MANIFESTS_ENABLED": True}

@@ -1,7 +1,7 @@
 """What others rely on in a run's row: where its request stands, whether to cancel it, how often it began, its size."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -127,6 +127,35 @@ async def test_a_row_whose_request_is_never_read_goes_away_too(service: ServedVi
     await service.write("jobforge.runs", started(run_id), run_key("acme", run_id))
     await until(has(service, run_id, keys.RUN), 10)
     assert await service.redis.pttl(keys.row("acme", run_id)) > 0
+
+
+async def test_a_row_that_was_let_go_and_is_written_again_goes_away_again(service: ServedView) -> None:
+    """The view's process may remember its request for longer than the view does."""
+    run_id = uuid4()
+    key, row = run_key("acme", run_id), keys.row("acme", run_id)
+    await service.write(
+        "jobforge.jobs.echo", requested(run_id, requested_at=datetime.now(UTC) - timedelta(days=2)), key
+    )
+    await until(has(service, run_id, keys.REQUEST), 10)
+    await service.redis.delete(row)
+    await service.write("jobforge.runs", started(run_id), key)
+    await until(has(service, run_id, keys.RUN), 10)
+    assert await service.redis.pttl(row) > 0
+
+
+async def test_a_run_that_was_requested_a_moment_ago_is_listed_and_goes_away(service: ServedView) -> None:
+    """Its request brought both, and its end, which changes when it goes, does not have to look."""
+    run_id, now = uuid4(), datetime.now(UTC)
+    key, row = run_key("acme", run_id), keys.row("acme", run_id)
+    await service.write("jobforge.jobs.echo", requested(run_id, requested_at=now), key)
+    await until(has(service, run_id, keys.REQUEST), 10)
+    unfinished = await service.redis.pttl(row)
+    await service.write("jobforge.runs", started(run_id), key)
+    await service.write("jobforge.runs", succeeded(run_id, request=snapshot(requested_at=now)), key)
+    await until(has(service, run_id, keys.MANIFEST), 10)
+    assert await service.redis.zrange(keys.runs_of("acme"), 0, -1) == [keys.moment(now, run_id).encode()]
+    assert 0 < await service.redis.pttl(row) < unfinished
+    assert not await is_open(service, run_id)()
 
 
 async def test_a_summary_of_a_finished_run_takes_at_most_2_kib(service: ServedView) -> None:

@@ -57,13 +57,7 @@ def create_app(settings: Settings | None = None) -> ManifestApp:
     freshness = Freshness(kafka, partitions=settings.partitions)
     changes = Changes(redis, store, freshness)
     reads = Reads(redis, freshness, artifacts, partitions=settings.partitions)
-    outbox = Outbox(
-        kafka.publisher,
-        telemetry,
-        group=feed.GROUP,
-        partitions=settings.partitions,
-        timeout=settings.publish_timeout,
-    )
+    outbox = Outbox(kafka.publisher, telemetry, group=feed.GROUP, timeout=settings.publish_timeout)
     projector = Projector(store=store, outbox=outbox, archive=artifacts.read_manifest, told=changes)
     kafka.read(
         projector, group=feed.GROUP, pattern=PATTERN, message=AnyRunRecord, title="projection", description=ABOUT

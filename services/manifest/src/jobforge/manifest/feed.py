@@ -17,7 +17,7 @@ from jobforge.contracts.topics import RUNS
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Batch, Read, State
 from jobforge.manifest.families import JOBS, decode, family_of, outlived, remembered
-from jobforge.manifest.lanes import Lane, slices
+from jobforge.manifest.lanes import Lane, introduce, slices
 from jobforge.manifest.outbox import Outbox
 from jobforge.manifest.store import Step, Store
 from jobforge.manifest.work import Work, load, unpublished
@@ -92,12 +92,14 @@ class Projector:
         """See ``wire.Reader.assigned``. The lanes are placed by the loop, which can wait for Redis."""
         child(CONSUMER_REBALANCES, GROUP).inc()
         self._lanes |= {at: Lane(at, family_of(at.topic)) for at in partitions}
+        introduce(self._lanes.values())
         consumer.pause(partitions)
 
     async def revoked(self, consumer: Consumer, partitions: frozenset[Partition]) -> None:
         """See ``wire.Reader.revoked``. A batch still on its way to Redis is guarded by its watermark."""
         for partition in partitions:
             self._lanes.pop(partition, None)
+        introduce(self._lanes.values())
         self._told.lost()
         await self._outbox.commit(consumer)
         self._outbox.forget(partitions)
@@ -193,7 +195,7 @@ class Projector:
         steps: list[Step] = []
         for each in work:
             reads = await self._remembered(each)
-            steps.append(each.fold(reads, self._lanes.values(), self._now()))
+            steps.append(each.fold(reads, self._now()))
             await self._breathe(len(reads))
         for step in steps:
             self._told.applying(step.partition, step.after)

@@ -1,12 +1,12 @@
 """A partition that this member folds, and how much of it is folded at a time."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from jobforge.chassis.wire import Partition, Record
 from jobforge.manifest.batches import State
-from jobforge.manifest.families import Family
+from jobforge.manifest.families import JOBS, RUNS, Family
 
 SLICE_RECORDS = 64
 """Records of a partition folded at a time: more would hold the event loop."""
@@ -29,6 +29,8 @@ class Lane:
     target: int = 0
     """The end of the log when the lane was last placed: caught up once applied."""
     states: OrderedDict[str, State] = field(default_factory=OrderedDict)
+    requests: "list[Lane]" = field(default_factory=list)
+    """For what happens to runs: the lanes of this member with the requests of the same runs."""
 
     def lost(self) -> None:
         """The view may not hold what this lane remembers."""
@@ -44,6 +46,16 @@ class Lane:
     def behind(self) -> int:
         """Records to go until the end that the log had when the lane was placed."""
         return max(0, self.target - (self.applied or 0))
+
+
+def introduce(lanes: Collection[Lane]) -> None:
+    """Tell the lanes of a member of each other."""
+    requests: dict[int, list[Lane]] = {}
+    for lane in lanes:
+        if lane.family is JOBS:
+            requests.setdefault(lane.partition.number, []).append(lane)
+    for lane in lanes:
+        lane.requests = requests.get(lane.partition.number, []) if lane.family is RUNS else []
 
 
 def slices(batches: Mapping[Partition, list[Record]]) -> Iterator[dict[Partition, list[Record]]]:

@@ -23,7 +23,6 @@ from jobforge.chassis.wire import (
 )
 from jobforge.contracts import topics
 from jobforge.contracts.dead_letter import dead_letter_headers
-from jobforge.contracts.identity import partition_of
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Refusal, Snapshot
 
@@ -46,7 +45,7 @@ class _Mark:
 
 
 class _Letter(NamedTuple):
-    """A snapshot as it is sent, however often."""
+    """A snapshot as it is sent, however often: to the partition that its run has in every topic."""
 
     key: bytes
     value: bytes | None
@@ -57,13 +56,10 @@ class _Letter(NamedTuple):
 class Outbox:
     """Publishes in the background, repeats what fails until it is acknowledged, and commits low watermarks."""
 
-    def __init__(
-        self, publisher: Publisher, telemetry: Telemetry, *, group: str, partitions: int, timeout: float
-    ) -> None:
+    def __init__(self, publisher: Publisher, telemetry: Telemetry, *, group: str, timeout: float) -> None:
         self._publisher = publisher
         self._telemetry = telemetry
         self._group = group
-        self._partitions = partitions
         self._timeout = timeout
         """Seconds in which a snapshot is acknowledged; then it is sent again."""
         self._marks: dict[Partition, deque[_Mark]] = {}
@@ -200,7 +196,7 @@ class Outbox:
             )
             scope = TraceScope(snapshot.trace_id, span.context)
             span.end()
-        return _Letter(key, snapshot.value, partition_of(key, self._partitions), scope)
+        return _Letter(key, snapshot.value, snapshot.record.partition, scope)
 
     async def _refusal(self, refusal: Refusal) -> None:
         record = refusal.record

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from jobforge.manifest import keys
 from jobforge.manifest.batches import REBUILT_KEPT, Batch, Read, Refusal, Snapshot
-from jobforge.manifest.families import JOBS, RUNS, fresh_rows, rows_of
+from jobforge.manifest.families import fresh_rows, rows_of
 from jobforge.manifest.lanes import Lane
 from jobforge.manifest.states import Request
 from jobforge.manifest.store import Step, Store
@@ -34,12 +34,12 @@ class Work:
         """The offset after the last record."""
         return self.reads[-1].record.offset + 1
 
-    def fold(self, reads: Sequence[Read], lanes: Iterable[Lane], now: datetime) -> Step:
-        """What these, told apart from late repeats, do to the view; ``lanes`` are all that this member has."""
+    def fold(self, reads: Sequence[Read], now: datetime) -> Step:
+        """What these, told apart from late repeats, do to the view."""
         lane = self.lane
         assert lane.applied is not None
         nowhere = self._nowhere()
-        batch = lane.family.fold(reads, lane.states, lane.applied, now, nowhere or self._requested(lanes, now))
+        batch = lane.family.fold(reads, lane.states, lane.applied, now, nowhere or self._requested(now))
         absent = [(row, beside.family.held or "") for beside, row in self.absent if row not in nowhere]
         return Step(lane.partition, lane.applied, max(lane.applied, self.after), batch, absent, nowhere)
 
@@ -48,17 +48,14 @@ class Work:
         own = {row for lane, row in self.absent if lane is self.lane}
         return {row for lane, row in self.absent if lane is not self.lane and row in own}
 
-    def _requested(self, lanes: Iterable[Lane], now: datetime) -> set[str]:
+    def _requested(self, now: datetime) -> set[str]:
         """The rows of runs whose requests this member has put into the view, so lately that none was let go since."""
-        if self.lane.family is not RUNS:
-            return set()
-        number, since = self.lane.partition.number, now - REBUILT_KEPT
-        jobs = [lane.states for lane in lanes if lane.family is JOBS and lane.partition.number == number]
+        since = now - REBUILT_KEPT
         return {
             row
-            for row in rows_of(RUNS, self.reads)
-            for states in jobs
-            if isinstance(known := states.get(row), Request) and known.requested_at > since
+            for requests in self.lane.requests
+            for row in rows_of(self.lane.family, self.reads)
+            if isinstance(known := requests.states.get(row), Request) and known.requested_at > since
         }
 
     def confirm(self) -> None:
