@@ -11,9 +11,10 @@ from jobforge.contracts.identity import id_text
 from jobforge.contracts.jobs import Job
 from jobforge.manifest import keys
 from jobforge.manifest.freshness import Rebuilding
-from jobforge.manifest.push import Changes, Watch
-from jobforge.manifest.reads import NoSuchRun, Reads, Row
+from jobforge.manifest.push import Changes
+from jobforge.manifest.reads import NOT_BEGUN, NoSuchRun, Reads, Row
 from jobforge.manifest.showing import history
+from jobforge.manifest.watching import Watch
 
 LONGEST_WAIT = 60.0
 """Seconds that a long poll may ask for; more is cut down to this."""
@@ -37,7 +38,7 @@ async def wait_for_change(reads: Reads, changes: Changes, tenant_id: str, run_id
     poll = _Poll(reads, changes, tenant_id, run_id)
     with changes.watching(poll.row) as watch:
         first = poll.known() or await poll.appearing(watch, min(wait, APPEARS))
-        if first.is_terminal:
+        if first.is_terminal or poll.began:
             return first
         clock = asyncio.get_running_loop().time
         until = clock() + min(wait, LONGEST_WAIT)
@@ -46,7 +47,7 @@ async def wait_for_change(reads: Reads, changes: Changes, tenant_id: str, run_id
             row = await poll.next(watch, left)
             if row is None or row.shown == first.shown:
                 continue
-            if row.is_terminal:
+            if row.is_terminal or not poll.foreign:
                 return row
             if changed is None:
                 until = min(until, clock() + HELD)
@@ -63,6 +64,10 @@ class _Poll:
         self._changes = changes
         self._tenant_id = tenant_id
         self._run_id = run_id
+        self.began = False
+        """Whether this process saw the run begin while it was waited for."""
+        self.foreign = False
+        """Whether what came last is from others; of its own the watch has told late enough already."""
 
     def known(self) -> Row | None:
         """The run as this process has applied it, if that is certain."""
@@ -75,8 +80,9 @@ class _Poll:
         until = clock() + seconds
         patience = min(self._changes.patience, seconds)
         while (left := until - clock()) > 0:
-            foreign = await watch.changed(min(patience, left))
+            foreign = await watch.changed(left, patience=patience, late=HELD)
             if foreign is False and (row := self.known()) is not None:
+                self.began = row.shown != NOT_BEGUN
                 return row
             with suppress(Rebuilding):
                 row = await self._reads.held(self._tenant_id, self._run_id)
@@ -89,9 +95,10 @@ class _Poll:
 
     async def next(self, watch: Watch, within: float) -> Row | None:
         """The run after something happened to it, or None if nothing did or the view cannot say."""
-        foreign = await watch.changed(within)
+        foreign = await watch.changed(within, late=HELD)
         if foreign is None:
             return None
+        self.foreign = foreign
         return (None if foreign else self.known()) or await self.again()
 
     async def again(self) -> Row | None:

@@ -5,13 +5,11 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Self
 from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from jobforge.chassis.futures import wake, woken
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.wire import Partition
 from jobforge.manifest import keys
@@ -20,6 +18,7 @@ from jobforge.manifest.freshness import Freshness
 from jobforge.manifest.reads import Row
 from jobforge.manifest.states import Request, RunState
 from jobforge.manifest.store import Store
+from jobforge.manifest.watching import Watch
 
 PROBE = 0.25
 """Seconds between looks at the watermarks: they tell of an idle flush, and of announcements that were missed."""
@@ -50,48 +49,6 @@ class Known:
     def shown(self, tenant_id: str, run_id: UUID) -> Row:
         """The row as it is read."""
         return Row(tenant_id, run_id, self.request, self.run, self.manifest, f"{self.field}@{self.at}")
-
-
-class Watch:
-    """Woken whenever a row may have changed, inside a ``with``; for one waiter at a time.
-
-    ``foreign`` says that the row has to be read, since others changed it.
-    """
-
-    __slots__ = ("_foreign", "_row", "_waiter", "_watches")
-
-    def __init__(self, watches: "dict[str, set[Watch]]", row: str) -> None:
-        self._watches = watches
-        self._row = row
-        self._foreign: bool | None = None
-        self._waiter: asyncio.Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        self._watches.setdefault(self._row, set()).add(self)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        watches = self._watches[self._row]
-        watches.discard(self)
-        if not watches:
-            del self._watches[self._row]
-
-    def wake(self, *, foreign: bool) -> None:
-        """The row may have changed."""
-        self._foreign = foreign or bool(self._foreign)
-        if self._waiter is not None:
-            wake(self._waiter)
-
-    async def changed(self, within: float) -> bool | None:
-        """Whether the next change was foreign, or None for none within so many seconds."""
-        if self._foreign is None:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await woken(self._waiter, within)
-            finally:
-                self._waiter = None
-        foreign, self._foreign = self._foreign, None
-        return foreign
 
 
 class Changes:
@@ -168,7 +125,7 @@ class Changes:
                 if manifest is not None and len(manifest) <= SMALL:
                     known.manifest = manifest
             for watch in self._waiters.get(row, ()):
-                watch.wake(foreign=False)
+                watch.moved(state)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 

@@ -25,6 +25,8 @@ CATCH_UP = 2.0
 """Seconds that a read waits for the view to reach the end of the log before it says what it does not know."""
 STRETCH = 200
 """Rows looked at in one step of a list."""
+NOT_BEGUN = (-1, False)
+"""What ``Row.shown`` is until an attempt begins."""
 STRETCHES = 10
 """Steps before a list answers with what it has found, and a cursor."""
 
@@ -68,7 +70,7 @@ class Row(NamedTuple):
     @property
     def shown(self) -> tuple[int, bool]:
         """What differs between two readings that show something else."""
-        return (self.run.offset if self.run else -1, self.is_terminal)
+        return (self.run.offset if self.run else NOT_BEGUN[0], self.is_terminal)
 
 
 @dataclass(frozen=True, slots=True)
