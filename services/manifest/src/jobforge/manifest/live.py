@@ -22,7 +22,7 @@ HEARTBEAT = 15.0
 """Seconds of silence after which an event stream says that it is still there."""
 APPEARS = 1.0
 """Seconds in which a run that was just accepted should appear: until then a long poll does not ask the log for it."""
-HELD = 0.025
+HELD = 0.05
 """Seconds that a long poll keeps a change to itself which is no end: most jobs end meanwhile, and whoever was told that
 theirs runs would only ask again."""
 EVERYTHING = -2

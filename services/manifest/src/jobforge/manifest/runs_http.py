@@ -13,7 +13,7 @@ from jobforge.contracts.base import TenantId
 from jobforge.contracts.jobs import Job
 from jobforge.contracts.manifest import Artifact, RunManifest
 from jobforge.manifest.door import Door
-from jobforge.manifest.live import EVERYTHING, LONGEST_WAIT, follow, wait_for_change
+from jobforge.manifest.live import EVERYTHING, HELD, LONGEST_WAIT, follow, wait_for_change
 from jobforge.manifest.problems import Refused, documented, run_not_found
 from jobforge.manifest.reads import Row
 
@@ -36,7 +36,11 @@ def runs_router(door: Door) -> APIRouter:
         tenant_id: Tenant,
         wait: Annotated[
             float | None,
-            Query(ge=0, description=f"Seconds to wait for the next change, up to {LONGEST_WAIT:g}; none if terminal."),
+            Query(
+                ge=0,
+                description=f"Seconds to wait for the next change, up to {LONGEST_WAIT:g}; none if terminal. "
+                f"What is no end is told {HELD * 1000:g} ms late: most jobs end meanwhile.",
+            ),
         ] = None,
     ) -> Response:
         known = _uuid(run_id)
