@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.wire import Partition
+from jobforge.contracts.runs import RunCancelRequested
 from jobforge.manifest import keys, live
 from jobforge.manifest.batches import Batch
 from jobforge.manifest.freshness import Freshness
@@ -17,7 +18,7 @@ from jobforge.manifest.reads import Reads, Row
 from jobforge.manifest.states import NOTHING, RunState, stored_request, stored_run
 from jobforge.manifest.store import Step, Store
 from jobforge.testkit.memory import MemoryLog
-from jobforge.testkit.run_records import requested, started, succeeded
+from jobforge.testkit.run_records import after, requested, started, succeeded
 from jobforge.testkit.waiting import until
 
 RUN = UUID(int=7)
@@ -134,6 +135,14 @@ async def test_a_run_that_begins_before_anybody_could_say_that_it_is_queued_is_t
     async with asyncio.timeout(10):
         row = await found
     assert row.run == RUNNING
+
+
+async def test_a_wish_to_cancel_a_run_that_waits_is_a_change(view: View) -> None:
+    """Though it has not begun."""
+    found = await view.poll()
+    await view.apply(fold(NOTHING, RunCancelRequested(run_id=RUN, tenant_id="acme", at=after(2)), 0).state)
+    async with asyncio.timeout(10):
+        assert (await found).job.cancel_requested
 
 
 async def test_further_changes_do_not_put_off_what_is_told(view: View, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,10 +25,10 @@ CATCH_UP = 2.0
 """Seconds that a read waits for the view to reach the end of the log before it says what it does not know."""
 STRETCH = 200
 """Rows looked at in one step of a list."""
-NOT_BEGUN = (-1, False)
-"""What ``Row.shown`` is until an attempt begins."""
 STRETCHES = 10
 """Steps before a list answers with what it has found, and a cursor."""
+NOT_BEGUN = (-1, False)
+"""What ``Row.shown`` is until something happens to a run."""
 
 
 class NoSuchRun(Exception):

@@ -48,7 +48,7 @@ class Watch:
         self._foreign = bool(self._foreign)
         if self._moved:
             return
-        if isinstance(state, RunState) and state.status is not None:
+        if isinstance(state, RunState) and state.offset >= 0:
             self._moved = True
             self._wake_at(min(self._over, self._waiter.get_loop().time() + self._late))
         elif isinstance(state, Request):
