@@ -1,29 +1,37 @@
 """Who is next: records wait by tenant, and tenants take turns, so that nobody's flood is in anybody's way."""
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+SPARE = 8
+"""For every so many slots there is one more, for tenants that run hardly anything."""
+
 
 class Lane(Generic[T]):
     """Slots for jobs, and the queue in front of them: round robin over tenants, first come first served in each.
 
-    >>> lane = Lane[str](slots=1)
+    A tenant whose jobs are long may hold every slot before another's come. The spare slots are not for it: they are
+    taken when all others are, by tenants that run less than half as many jobs as there are spare slots.
+
+    >>> lane = Lane[str](slots=2)
     >>> for tenant, item in (("a", "a1"), ("a", "a2"), ("b", "b1")):
     ...     lane.put(tenant, item)
-    >>> [lane.take() for _ in range(3)]
-    ['a1', 'b1', 'a2']
+    >>> lane.take(), lane.take(), lane.take()
+    ('a1', 'b1', None)
+    >>> lane.done("b")
+    >>> lane.take()
+    'a2'
     """
 
     def __init__(self, slots: int) -> None:
-        self.slots = slots
+        self._slots = slots
+        self._spare = slots // SPARE
         self._queues: OrderedDict[str, deque[T]] = OrderedDict()
-        self._waiting = 0
-
-    def __len__(self) -> int:
-        return self._waiting
+        self._running: Counter[str] = Counter()
+        self._busy = 0
 
     def put(self, tenant: str, item: T) -> None:
         """Queue an item behind its tenant's others."""
@@ -31,16 +39,35 @@ class Lane(Generic[T]):
         if queue is None:
             queue = self._queues[tenant] = deque()
         queue.append(item)
-        self._waiting += 1
 
-    def take(self) -> T:
-        """The next item of the tenant whose turn it is; raises ``KeyError`` when nothing waits."""
-        tenant, queue = self._queues.popitem(last=False)
+    def take(self) -> T | None:
+        """The next item of the tenant whose turn it is, which has a slot until it is ``done``; None if none may run."""
+        tenant = self._next()
+        if tenant is None:
+            return None
+        queue = self._queues.pop(tenant)
         item = queue.popleft()
         if queue:
             self._queues[tenant] = queue
-        self._waiting -= 1
+        self._busy += 1
+        self._running[tenant] += 1
         return item
+
+    def done(self, tenant: str) -> None:
+        """One of the tenant's items has left its slot."""
+        self._busy -= 1
+        self._running[tenant] -= 1
+        if not self._running[tenant]:
+            del self._running[tenant]
+
+    def _next(self) -> str | None:
+        if self._busy < self._slots:
+            return next(iter(self._queues), None)
+        if self._busy < self._slots + self._spare:
+            # Few run so much that they are passed over: there are no more slots than that.
+            few = max(self._spare // 2, 1)
+            return next((tenant for tenant in self._queues if self._running[tenant] < few), None)
+        return None
 
     def drop(self, gone: Callable[[T], bool]) -> list[T]:
         """Take these out, wherever they stand."""
@@ -53,5 +80,4 @@ class Lane(Generic[T]):
                 self._queues[tenant] = kept
             else:
                 del self._queues[tenant]
-        self._waiting -= len(dropped)
         return dropped
