@@ -31,6 +31,18 @@ def test_two_settings_of_one_port_are_refused_by_both_names(monkeypatch: pytest.
         ports.require_free([ports.KAFKA, ports.REDIS])
 
 
+def test_a_server_does_not_find_its_port_taken_by_an_outgoing_connection() -> None:
+    """Kafka ended while starting: address already in use."""
+    with socket.socket() as listening:
+        listening.bind((ports.LOOPBACK, 0))
+        listening.listen()
+        with socket.create_connection(listening.getsockname()) as outgoing:
+            taken = {listening.getsockname()[1], outgoing.getsockname()[1]}
+    found = [*ports.free_ports(20), *ports.free_ports(20)]
+    assert max(found) < min(taken)
+    assert len(set(found)) == len(found)
+
+
 @pytest.mark.parametrize("value", ["0", "65536", "http", "-1"])
 def test_what_is_no_port_is_refused_by_its_variable(value: str) -> None:
     """A typing error is not passed on to a server."""

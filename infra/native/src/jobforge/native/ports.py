@@ -1,11 +1,17 @@
 """The ports of a plane, the variable that moves each, and the check that they are free."""
 
 import os
+import random
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 LOOPBACK = "127.0.0.1"
+_LISTENING = range(20_000, 30_000)
+_first = random.randrange(len(_LISTENING))  # noqa: S311 - so that two processes hardly meet
+_turns = cycle([*_LISTENING[_first:], *_LISTENING[:_first]])
 
 
 class PortTaken(Exception):
@@ -73,12 +79,16 @@ def require_free(ports: Iterable[Port]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that are free now; they were all held at once, so none comes twice."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((LOOPBACK, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Different ports that are free now, none of which this process was given lately; raises ``OSError``.
+
+    They lie below those that systems give to outgoing connections, one of which might otherwise have taken a port by
+    the time that a server listens on it.
+    """
+    found: list[int] = []
+    for number in islice(_turns, _LISTENING.stop - _LISTENING.start):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, number))
+            found.append(number)
+        if len(found) == count:
+            return found
+    raise OSError(f"there are no {count} free ports from {_LISTENING.start} to {_LISTENING.stop - 1}")
