@@ -4,7 +4,6 @@ import os
 import random
 import socket
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -84,11 +83,7 @@ def free_ports(count: int) -> list[int]:
     They lie below those that systems give to outgoing connections, one of which might otherwise have taken a port by
     the time that a server listens on it.
     """
-    found: list[int] = []
-    for number in islice(_turns, _LISTENING.stop - _LISTENING.start):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind((LOOPBACK, number))
-            found.append(number)
-        if len(found) == count:
-            return found
+    found = list(islice(filter(is_free, islice(_turns, len(_LISTENING))), count))
+    if len(found) == count:
+        return found
     raise OSError(f"there are no {count} free ports from {_LISTENING.start} to {_LISTENING.stop - 1}")

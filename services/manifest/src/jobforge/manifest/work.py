@@ -51,10 +51,11 @@ class Work:
     def _requested(self, now: datetime) -> set[str]:
         """The rows of runs whose requests this member has put into the view, so lately that none was let go since."""
         since = now - REBUILT_KEPT
+        rows = rows_of(self.lane.family, self.reads) if self.lane.requests else ()
         return {
             row
             for requests in self.lane.requests
-            for row in rows_of(self.lane.family, self.reads)
+            for row in rows
             if isinstance(known := requests.states.get(row), Request) and known.requested_at > since
         }
 
