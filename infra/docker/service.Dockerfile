@@ -34,4 +34,4 @@ COPY --from=build /opt/jobforge /opt/jobforge
 ENV PATH=/opt/jobforge/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 JOBFORGE_SERVICE=${SERVICE}
 USER 10001:10001
 EXPOSE 8080
-CMD ["sh", "-c", "exec uvicorn --factory jobforge.$JOBFORGE_SERVICE.app:create_app --host 0.0.0.0 --port 8080 --no-access-log --http httptools --loop uvloop --timeout-keep-alive 75 --timeout-graceful-shutdown 22"]
+CMD ["sh", "-c", "exec uvicorn --factory jobforge.$JOBFORGE_SERVICE.app:create_app --host 0.0.0.0 --port 8080 --no-access-log --no-proxy-headers --http httptools --loop uvloop --timeout-keep-alive 75 --timeout-graceful-shutdown 22"]

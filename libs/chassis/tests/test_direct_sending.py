@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import TopicPartition
 
 from jobforge.chassis import connections
-from jobforge.chassis.direct_sending import install, send_now
+from jobforge.chassis.direct_sending import append_now, install, send_now
 from jobforge.testkit.waiting import until
 
 A, B = TopicPartition("a", 0), TopicPartition("b", 0)
@@ -163,6 +163,50 @@ async def test_a_record_that_somebody_waits_for_leaves_at_once_and_with_it_what_
     producing.broker.answer(0)
     await producing.requests(2)
     assert producing.broker.values(1) == [b"3"]
+
+
+def producer_of(producing: Producing) -> Any:
+    """A producer of records up to 500 bytes; the topic ``a`` has one partition."""
+    metadata = SimpleNamespace(partitions_for_topic={"a": {0}}.get)
+    return SimpleNamespace(
+        _sender=producing.sender, _message_accumulator=producing.records, _metadata=metadata, _max_request_size=500
+    )
+
+
+async def test_a_record_that_is_appended_at_once_leaves_in_the_order_of_all_others(producing: Producing) -> None:
+    """In one batch with those that aiokafka took, with its headers, until the batch is full."""
+    producer, value = producer_of(producing), b"v" * 300
+    await producing.send(A, b"1")
+    sent = append_now(producer, "a", key=b"k", value=value, headers=[("h", b"x")], partition=0)
+    assert sent is not None
+    await producing.send(A, b"3")
+    assert append_now(producer, "a", key=None, value=value, headers=[], partition=0) is not None
+    assert append_now(producer, "a", key=b"k", value=b"v" * 400, headers=[], partition=0) is None
+    send_now(producer)
+    assert producing.broker.values(0) == [b"1", value, b"3", value]
+    producing.broker.answer(0)
+    assert (await sent).offset == 8
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"topic": "b", "partition": 0},
+        {"topic": "a", "partition": 1},
+        {"topic": "a", "partition": None},
+        {"topic": "a", "partition": 0, "value": b"v" * 600},
+        {"topic": "a", "partition": 0, "key": None, "value": None},
+        {"topic": "a", "partition": 0, "_closed": True},
+        {"topic": "a", "partition": 0, "_exception": KafkaError()},
+    ],
+)
+async def test_what_aiokafka_waits_for_or_refuses_is_left_to_it(producing: Producing, record: dict[str, Any]) -> None:
+    """A topic or partition nobody has heard of, too many bytes or none, a producer that stops or broke."""
+    given = {"key": b"k", "value": b"v", "headers": []} | record
+    for state in [name for name in given if name.startswith("_")]:
+        setattr(producing.records, state, given.pop(state))
+    assert append_now(producer_of(producing), given.pop("topic"), **given) is None
+    assert not producing.records._batches
 
 
 async def test_a_partition_that_was_refused_says_so_and_the_others_of_its_request_are_written(

@@ -43,8 +43,10 @@ def registered(folder: Path = SERVICES) -> tuple[Service, ...]:
 def command(factory: str, port: int) -> list[str]:
     """The one uvicorn command that starts any service.
 
-    Keep-alive outlives the client's pool; the graceful time-out leaves 3 s of the 25 s that a stop may take.
+    Keep-alive outlives the client's pool; the graceful time-out leaves 3 s of the 25 s that a stop may take. No service
+    asks for its caller's address or scheme, so that no proxy's header is looked for.
     """
-    flags = ["--host", LOOPBACK, "--port", str(port), "--no-access-log", "--http", "httptools", "--loop", "uvloop"]
+    flags = ["--host", LOOPBACK, "--port", str(port), "--no-access-log", "--no-proxy-headers"]
+    engine = ["--http", "httptools", "--loop", "uvloop"]
     stopping = ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "22"]
-    return [sys.executable, "-m", "uvicorn", "--factory", factory, *flags, *stopping]
+    return [sys.executable, "-m", "uvicorn", "--factory", factory, *flags, *engine, *stopping]

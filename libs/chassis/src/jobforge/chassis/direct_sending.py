@@ -10,10 +10,11 @@ from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaError, RequestTimedOutError
 from aiokafka.producer.sender import Sender, SendProduceReqHandler
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from jobforge.chassis import connections
 from jobforge.chassis.futures import wake
@@ -159,6 +160,34 @@ def _went_well(answer: "asyncio.Future[Any]") -> bool:
     if answer.cancelled() or answer.exception() is not None:
         return False
     return not any(told[1] for _, partitions in answer.result().topics for told in partitions)
+
+
+def append_now(
+    producer: AIOKafkaProducer,
+    topic: str,
+    *,
+    key: bytes | None,
+    value: bytes | None,
+    headers: list[tuple[str, bytes]],
+    partition: int | None,
+) -> "asyncio.Future[Any] | None":
+    """What ``AIOKafkaProducer.send`` returns, without its three coroutines; None where it has something to wait for or
+    to refuse, and nothing is done."""
+    if getattr(producer._sender, _DESK, None) is None:
+        return None
+    records = producer._message_accumulator
+    if records._closed or records._exception is not None:
+        return None
+    if partition not in (producer._metadata.partitions_for_topic(topic) or ()):
+        return None
+    size = DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers)
+    if size > producer._max_request_size or (key is None and value is None):
+        return None
+    at = TopicPartition(topic, partition)
+    waiting = records._batches.get(at)
+    batch = waiting[-1] if waiting else records._append_batch(records.create_builder(), at)
+    appended: asyncio.Future[Any] | None = batch.append(key, value, None, headers=headers)  # None: it is full
+    return appended
 
 
 def send_now(producer: AIOKafkaProducer) -> None:

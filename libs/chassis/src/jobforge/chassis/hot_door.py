@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
@@ -19,8 +18,7 @@ Headers = list[tuple[bytes, bytes]]
 log = get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A whole answer; ``content-length`` is added."""
 
     status: int
@@ -39,8 +37,7 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-@dataclass(frozen=True, slots=True)
-class Hot:
+class Hot(NamedTuple):
     """A request that is answered before any router: its route as metrics name it, and what answers it."""
 
     route: str

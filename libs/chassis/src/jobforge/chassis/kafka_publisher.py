@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from aiokafka.errors import KafkaError
 
-from jobforge.chassis.direct_sending import send_now
+from jobforge.chassis.direct_sending import append_now, send_now
 from jobforge.chassis.faststream_adapter import BoundedBroker, raw_producer
 from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position
 
@@ -51,12 +51,13 @@ class KafkaPublisher:
     async def _hand_over(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
     ) -> "asyncio.Future[Any]":
-        try:
-            sent: asyncio.Future[Any] = await raw_producer(self._broker).send(
-                topic, key=key, value=value, headers=list(headers), partition=partition
-            )
-        except KafkaError as error:
-            raise NotWritten(f"{topic}: {error!r}") from error
+        producer, said = raw_producer(self._broker), list(headers)
+        sent = append_now(producer, topic, key=key, value=value, headers=said, partition=partition)
+        if sent is None:
+            try:
+                sent = await producer.send(topic, key=key, value=value, headers=said, partition=partition)
+            except KafkaError as error:
+                raise NotWritten(f"{topic}: {error!r}") from error
         return sent
 
 

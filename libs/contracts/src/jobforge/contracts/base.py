@@ -1,8 +1,9 @@
 """The ground every message stands on: field types, limits and the frozen base model."""
 
 import unicodedata
+from collections.abc import Callable
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar, cast
 
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
@@ -78,6 +79,52 @@ class Message(Value):
     def to_bytes(self) -> bytes:
         """The message as UTF-8 JSON, ready for Kafka."""
         return self.model_dump_json().encode()
+
+
+P = ParamSpec("P")
+M = TypeVar("M", bound=BaseModel)
+
+
+def unchecked(model: Callable[P, M]) -> Callable[P, M]:
+    """Makes the model's values without a look at them, at a third of the price: for what was checked before.
+
+    Every field that has no plain default has to be given.
+    """
+    made_of = cast(type[M], model)
+    blank = {name: ... if field.default_factory else field.default for name, field in made_of.model_fields.items()}
+    put = object.__setattr__  # the models are frozen
+
+    def make(*_: P.args, **values: P.kwargs) -> M:
+        made = made_of.__new__(made_of)
+        put(made, "__dict__", {**blank, **values})  # in the order of the fields, which is theirs on the wire
+        put(made, "__pydantic_fields_set__", set(values))
+        put(made, "__pydantic_extra__", None)
+        put(made, "__pydantic_private__", None)
+        return made
+
+    return make
+
+
+def written(value: BaseModel, *instants: datetime | None) -> bytes:
+    """``model_dump_json`` as bytes, at a fifth of its price, of a value whose floats are all finite.
+
+    ``instants`` are all that it holds; for one that orjson would not write as ``Instant`` is, pydantic writes the value.
+    """
+    for instant in instants:
+        if instant is not None and (not instant.microsecond or instant.utcoffset()):
+            break
+    else:
+        try:
+            return orjson.dumps(value.__dict__, default=_fields, option=orjson.OPT_UTC_Z)
+        except TypeError:  # which an encoding error of orjson is: integers beyond 64 bits, half a surrogate pair
+            pass
+    return value.model_dump_json().encode()
+
+
+def _fields(value: Any) -> JsonObject:
+    if isinstance(value, BaseModel):
+        return value.__dict__
+    raise TypeError(f"{type(value).__name__} is no field of a message")
 
 
 class StrictInput(BaseModel):

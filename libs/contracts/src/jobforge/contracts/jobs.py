@@ -18,6 +18,7 @@ from jobforge.contracts.base import (
     TenantId,
     TraceId,
     Value,
+    written,
 )
 
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
@@ -82,6 +83,10 @@ class JobRequested(Message):
         default=None, description="A run that has not begun by then ends with job.expired."
     )
     requested_at: Instant
+
+    def to_bytes(self) -> bytes:
+        """See ``Message.to_bytes``; inputs hold no NaN or infinity, which ingestion refuses."""
+        return written(self, self.key_made_at, self.start_by, self.requested_at)
 
 
 class Progress(Value):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter
 
-from jobforge.contracts.base import Instant, JsonObject, Message, Sha256, TenantId, Value
+from jobforge.contracts.base import Instant, JsonObject, Message, Sha256, TenantId, Value, written
 from jobforge.contracts.jobs import JobError, Progress, RequestedBy
 
 
@@ -71,6 +71,10 @@ class RunStarted(RunRecord):
     deadline: Instant | None = Field(default=None, description="When the template's timeout is over.")
     fence: int = Field(default=0, description="Grows with each claim of the run, as far as the lease store remembers.")
 
+    def to_bytes(self) -> bytes:
+        """See ``Message.to_bytes``."""
+        return written(self, self.started_at, self.deadline)
+
 
 class RunProgressed(RunRecord):
     """A running attempt said how far it is."""
@@ -117,6 +121,11 @@ class Outcome(RunRecord):
     metrics: JsonObject = Field(default_factory=dict)
     environment: Environment
     tool_versions: dict[str, str] = Field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """See ``Message.to_bytes``; inputs, outputs and metrics hold no NaN or infinity, which the worker refuses."""
+        asked = None if self.request is None else self.request.requested_at
+        return written(self, asked, self.started_at, self.finished_at)
 
 
 class RunSucceeded(Outcome):

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 
-from jobforge.contracts.base import JsonObject
+from jobforge.contracts.base import JsonObject, unchecked
 from jobforge.contracts.canonical import digest
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.runs import RequestSnapshot
 
 REDACTED = "[REDACTED]"
+
+_request_snapshot = unchecked(RequestSnapshot)
 
 
 def without(inputs: JsonObject, hidden: Collection[str]) -> JsonObject:
@@ -25,7 +27,7 @@ def sensitive_fields(input_schema: JsonObject) -> frozenset[str]:
 
 def snapshot_of(requested: JobRequested, *, template_version: str, inputs: JsonObject) -> RequestSnapshot:
     """The snapshot that shows these inputs; raises ``ValueError`` for a request whose inputs JSON cannot carry."""
-    return RequestSnapshot(
+    return _request_snapshot(
         project_id=requested.project_id,
         template_key=requested.template_key,
         template_version=template_version,

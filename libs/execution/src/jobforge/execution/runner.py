@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES, JsonObject
+from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES, JsonObject, unchecked
 from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable
@@ -27,6 +27,8 @@ from jobforge.execution.retry import FIRST_DELAY
 OUTPUTS_ARTIFACT = "outputs.json"
 UNKNOWN_TIMEOUT = timedelta(seconds=60)
 """The deadline of a run whose template this service does not have."""
+
+_run_started = unchecked(RunStarted)
 
 
 class UnknownTemplate(Terminal):
@@ -77,7 +79,7 @@ class Runner:
     def started(self, requested: JobRequested, attempt: int, claim: str, *, fence: int = 0) -> RunStarted:
         """The fact that an attempt begins now."""
         now = datetime.now(UTC)
-        return RunStarted(
+        return _run_started(
             run_id=requested.run_id,
             tenant_id=requested.tenant_id,
             attempt=attempt,

@@ -11,7 +11,7 @@ from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import SpanContext, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher
-from jobforge.contracts.envelope import EventReceipt, EventSubmission
+from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.identity import key_made_at, run_id_for_key
 from jobforge.contracts.jobs import JobRequested, JobSubmission
 from jobforge.ingestion.admission import admit_event, admit_job
@@ -19,7 +19,7 @@ from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, requested
 from jobforge.ingestion.recall import Recall, Recalled
 from jobforge.ingestion.refusal import Refusal
-from jobforge.ingestion.replies import Reply, accepted
+from jobforge.ingestion.replies import Reply, accepted, receipt
 
 Failure = NotWritten | OutcomeUnknown
 Links = tuple[SpanContext, ...]
@@ -66,7 +66,7 @@ class Intake:
         self._catalog.check_events_open()
         submission = admit_event(body, limit=self._limit)
         event_id = submission.event_id or uuid4()
-        reply = Reply(partial(EventReceipt, event_id=event_id, trace_id=submission.trace_id))
+        reply = Reply(partial(receipt, event_id, submission.trace_id))
         return reply.at(await self._publish_rooted(self.event(submission, event_id), links, reply))
 
     async def accept_events(self, bodies: Sequence[bytes]) -> list[Outcome]:

@@ -10,10 +10,11 @@ from uuid import UUID
 from jobforge.chassis import conventions as names
 from jobforge.chassis.wire import Headers, Record
 from jobforge.contracts import topics
+from jobforge.contracts.base import unchecked
 from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.dead_letter import dead_letter_headers
 from jobforge.contracts.envelope import EventEnvelope, EventSubject, EventSubmission
-from jobforge.contracts.identity import body_digest, domain_of, event_key, partition_of, run_key
+from jobforge.contracts.identity import body_digest, domain_of, event_key, id_text, partition_of, run_key
 from jobforge.contracts.inbox import InboxJob
 from jobforge.contracts.jobs import Job, JobRequested, JobSubmission, RequestedBy
 from jobforge.contracts.runs import RunCancelRequested
@@ -21,6 +22,8 @@ from jobforge.ingestion.redaction import redact
 from jobforge.ingestion.refusal import Refusal
 
 Lane = Literal["fast", "slow"]
+
+_job_requested, _job = unchecked(JobRequested), unchecked(Job)
 
 
 class Outgoing(NamedTuple):
@@ -76,7 +79,7 @@ def requested(
     """The accepted request; a run without a trace id gets one that its id names."""
     replay = submission if isinstance(submission, InboxJob) else None
     within = submission.start_within
-    return JobRequested(
+    return _job_requested(
         run_id=run_id,
         tenant_id=submission.tenant_id,
         project_id=submission.project_id,
@@ -120,7 +123,7 @@ def job_record(job: JobRequested, *, partitions: int, lane: Lane = "fast") -> Ou
         trace_id=job.trace_id,
         attributes={
             names.TENANT_ID: job.tenant_id,
-            names.RUN_ID: str(job.run_id),
+            names.RUN_ID: id_text(job.run_id),
             names.TEMPLATE_KEY: job.template_key,
         },
     )
@@ -128,7 +131,7 @@ def job_record(job: JobRequested, *, partitions: int, lane: Lane = "fast") -> Ou
 
 def queued_job(job: JobRequested, *, as_of: str) -> Job:
     """The job as it is right after its record was acknowledged."""
-    return Job(
+    return _job(
         id=job.run_id,
         tenant_id=job.tenant_id,
         project_id=job.project_id,
