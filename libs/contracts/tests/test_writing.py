@@ -23,8 +23,8 @@ from jobforge.contracts.runs import (
 
 RUN = UUID("0190b6c2-0000-7000-8000-00000000000a")
 DIGEST = "0" * 64
-ZONES = st.sampled_from([UTC, timezone.utc, timezone(timedelta(hours=-5)), timezone(timedelta(0), "zero")])
-INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(2500, 1, 1), timezones=ZONES) | st.builds(  # noqa: DTZ001
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-5)), timezone(timedelta(0), "zero")])
+INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(2500, 1, 1), timezones=ZONES) | st.builds(
     datetime, st.just(2026), st.just(1), st.just(1), tzinfo=ZONES
 )
 JSON = st.recursive(

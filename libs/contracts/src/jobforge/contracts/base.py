@@ -108,7 +108,7 @@ def unchecked(model: Callable[P, M]) -> Callable[P, M]:
 def written(value: BaseModel, *instants: datetime | None) -> bytes:
     """``model_dump_json`` as bytes, at a fifth of its price, of a value whose floats are all finite.
 
-    ``instants`` are all that it holds; for one that orjson would not write as ``Instant`` is, pydantic writes the value.
+    ``instants`` are all that it holds; with one that orjson would write otherwise, pydantic writes.
     """
     for instant in instants:
         if instant is not None and (not instant.microsecond or instant.utcoffset()):
