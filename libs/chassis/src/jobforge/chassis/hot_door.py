@@ -1,7 +1,7 @@
 """An app whose hot requests never enter its framework, whose machinery costs more than everything they do."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -131,13 +131,12 @@ def _said_at_once(answer: Answer, cycle: Any) -> bool:
         return False
     if cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
         return False
-    headers = [*cycle.default_headers, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
-    if not cycle.keep_alive:
-        headers.append((b"connection", b"close"))
-    head = b"".join([b"%b: %b\r\n" % header for header in headers])
-    if head.count(b"\r") != len(headers) or head.count(b"\n") != len(headers):
+    head = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
+    if not head.count(b"\r") == head.count(b"\n") == len(answer.headers):
         return False
-    cycle.transport.write(b"".join((STATUS_LINE[answer.status], head, b"\r\n", answer.body)))
+    last = b"content-length: %d\r\n%b\r\n" % (len(answer.body), b"" if cycle.keep_alive else b"connection: close\r\n")
+    every = _everywhere(cycle.default_headers)
+    cycle.transport.write(b"".join((STATUS_LINE[answer.status], every, head, last, answer.body)))
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
     cycle.message_event.set()
@@ -145,3 +144,14 @@ def _said_at_once(answer: Answer, cycle: Any) -> bool:
         cycle.transport.close()
     cycle.on_response()
     return True
+
+
+_written: tuple[object, bytes] = (None, b"")
+
+
+def _everywhere(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The headers of all answers, written as often as uvicorn makes them, which is once a second."""
+    global _written
+    if headers is not _written[0]:
+        _written = headers, b"".join([b"%b: %b\r\n" % header for header in headers])
+    return _written[1]

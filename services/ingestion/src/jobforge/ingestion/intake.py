@@ -60,12 +60,13 @@ class Intake:
         self._recall = recall
         self._telemetry = telemetry
         self._clock = clock
+        self._spare_id: UUID | None = None
 
     async def accept_event(self, body: bytes, *, links: Links = ()) -> bytes:
         """One event, its send span linked to the caller's spans: ``EventReceipt`` as JSON; raises ``Refusal``."""
         self._catalog.check_events_open()
         submission = admit_event(body, limit=self._limit)
-        event_id = submission.event_id or uuid4()
+        event_id = submission.event_id or self._new_id()
         reply = Reply(partial(receipt, event_id, submission.trace_id))
         return reply.at(await self._publish_rooted(self.event(submission, event_id), links, reply))
 
@@ -87,7 +88,7 @@ class Intake:
         if submission.source_app is not None:
             self._catalog.check_app(submission.source_app, trace_id=submission.trace_id)
         if idempotency_key is None:
-            job, record = self.job(submission, RunName(uuid4(), self._clock()))
+            job, record = self.job(submission, RunName(self._new_id(), self._clock()))
             reply = Reply(partial(accepted, job))
             position = await self._publish_rooted(record, links, reply)
         else:
@@ -164,7 +165,13 @@ class Intake:
         asyncio.get_running_loop().call_soon(self._meanwhile, record, reply)
         return await self._publish(record, links)
 
+    def _new_id(self) -> UUID:
+        """An id, if there is one made while nobody waited for it."""
+        spare, self._spare_id = self._spare_id, None
+        return spare or uuid4()
+
     def _meanwhile(self, record: Outgoing, reply: Reply) -> None:
+        self._spare_id = self._spare_id or uuid4()
         reply.prepare()
         self._tell_roots({record.trace_id: record} if record.trace_id else {})
 

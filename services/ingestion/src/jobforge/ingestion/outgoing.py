@@ -93,7 +93,7 @@ def requested(
             submission.inputs,
             submission.dry_run,
         ),
-        trace_id=submission.trace_id or f"trace_{run_id}",
+        trace_id=submission.trace_id or f"trace_{id_text(run_id)}",
         dry_run=submission.dry_run,
         requested_by=_requested_by(submission.actor_id, submission.source_app),
         replay_of=replay.replay_of if replay else None,
