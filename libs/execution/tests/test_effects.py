@@ -1,4 +1,4 @@
-"""What an attempt promises of the effects that its template makes or plans."""
+"""What an attempt promises of the effects that its template makes or plans, and of what it tells of itself."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -74,3 +74,23 @@ async def test_a_plan_that_a_manifest_cannot_hold_is_refused(around: Surrounding
         await dry.effect(f"step-{number}", refused)
     with pytest.raises(TooMuchToTell, match="planned effects"):
         await dry.effect("one-more", refused)
+
+
+@pytest.mark.parametrize("odd", [["5.1"], ("5", "1"), 5, None, b"5"])
+async def test_a_version_or_name_that_is_no_text_ends_the_run_and_is_not_tried_for_ever(
+    around: Surroundings, odd: Any
+) -> None:
+    """It made the outcome itself impossible, and the worker tried to write that again and again."""
+    ours = attempt(around)
+    for tell, told in ((ours.used_tool, ("pypdf", odd)), (ours.used_tool, (odd, "5")), (ours.measure, (odd, 1))):
+        with pytest.raises(InvalidOutputs, match="is text, and this one is"):
+            tell(*told)
+    assert (ours.tool_versions, ours.metrics) == ({}, {})
+
+
+async def test_half_a_surrogate_pair_in_a_name_is_told_as_a_question_mark(around: Surroundings) -> None:
+    """No record could carry it."""
+    ours = attempt(around)
+    ours.used_tool("pypdf\ud800", "5\udfff")
+    ours.measure("pages\ud800", 3)
+    assert (ours.tool_versions, ours.metrics) == ({"pypdf?": "5?"}, {"pages?": 3.0})

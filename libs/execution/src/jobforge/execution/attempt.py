@@ -162,15 +162,17 @@ class Attempt:
 
     def measure(self, name: str, value: float) -> None:
         """See ``Job.measure``."""
+        name = _told("a metric's name", name)
         if not math.isfinite(value):
             raise InvalidOutputs(f"the metric {name} is {value}: a manifest holds finite numbers")
         _bound("metrics", self.metrics, name, MAX_FIGURES)
-        self.metrics[name[:200]] = float(value)
+        self.metrics[name] = float(value)
 
     def used_tool(self, name: str, version: str) -> None:
         """See ``Job.used_tool``."""
+        name, version = _told("a tool's name", name), _told("a tool's version", version)
         _bound("tool versions", self.tool_versions, name, MAX_FIGURES)
-        self.tool_versions[name[:200]] = version[:200]
+        self.tool_versions[name] = version
 
     def _sent(self, sent: "asyncio.Future[Any]") -> None:
         self._sends.discard(sent)
@@ -181,6 +183,13 @@ class Attempt:
 def _check_step(step: str) -> None:
     if not EFFECT_STEP.fullmatch(step):
         raise ValueError(f"an effect's step has 1 to 64 characters of A-Z a-z 0-9 _ . -, and this one is {step!r}")
+
+
+def _told(what: str, text: object) -> str:
+    """Text that a manifest can hold; raises ``InvalidOutputs`` for anything else, which no outcome could be made of."""
+    if not isinstance(text, str):
+        raise InvalidOutputs(f"{what} is text, and this one is {text!r:.200}")
+    return text[:200].encode(errors="replace").decode()  # half a surrogate pair is no UTF-8
 
 
 def _bound(what: str, held: Mapping[Any, object], name: object, limit: int) -> None:

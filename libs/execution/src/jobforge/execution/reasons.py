@@ -21,15 +21,24 @@ def failure_of(raised: BaseException) -> Failure:
         raised = ArtifactsUnavailable(f"the artifact store did not do its part: {raised}")
     if isinstance(raised, JobFailure):
         after = raised.after if isinstance(raised, Retryable) else None
-        return Failure(error(type(raised).code, str(raised), retryable=raised.retryable), after)
+        return Failure(error(type(raised).code, _text(raised), retryable=raised.retryable), after)
     log.error("job.raised", exc_info=raised)
-    said = error("job.raised", f"{type(raised).__name__}: {raised}", retryable=True)
+    said = error("job.raised", f"{type(raised).__name__}: {_text(raised)}", retryable=True)
     return Failure(said, unforeseen=True)
 
 
 def error(code: str, message: str, *, retryable: bool = False) -> JobError:
-    """An error with a message of bounded length."""
-    return JobError(code=code, message=message[:MAX_ERROR_TEXT], retryable=retryable)
+    """An error with a message of bounded length; half a surrogate pair, which is no UTF-8, becomes a question mark."""
+    told = message[:MAX_ERROR_TEXT].encode(errors="replace").decode()
+    return JobError(code=code, message=told, retryable=retryable)
+
+
+def _text(raised: BaseException) -> str:
+    """What it says, if it can say anything: whatever a template raises must end its run."""
+    try:
+        return str(raised)
+    except Exception as why:
+        return f"(its text cannot be had: {type(why).__name__})"
 
 
 def first_problem(invalid: ValidationError) -> str:
