@@ -20,6 +20,7 @@ from jobforge.contracts.control import AppRegistered, ControlMessage, FlagSet, T
 from jobforge.ingestion.app import Plane, create_door
 from jobforge.ingestion.door import Door
 from jobforge.ingestion.recall import Recall
+from jobforge.testkit.builders import template_announced
 from jobforge.testkit.memory import MemoryLog
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -38,17 +39,7 @@ INPUTS: dict[str, Any] = {
 
 def template(key: str, **more: Any) -> TemplateAnnounced:
     """An announced template that takes ``INPUTS``."""
-    given = {
-        "version": "3",
-        "domain": key.partition(".")[0],
-        "description": "Reads a contract.",
-        "input_schema": INPUTS,
-        "output_schema": {"type": "object"},
-        "timeout_seconds": 60,
-        "attempts": 3,
-        "announced_at": NOW,
-    }
-    return TemplateAnnounced(template_key=key, **{**given, **more})
+    return template_announced(key, **{"input_schema": INPUTS, "announced_at": NOW, **more})
 
 
 class MemoryRedis:

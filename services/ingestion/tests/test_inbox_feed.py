@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from jobforge.chassis.wire import Partition, Record
-from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.dead_letter import added_headers
 from jobforge.contracts.identity import event_id_for_record, run_id_for_key, run_id_for_record
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.topics import INBOX
 from jobforge.ingestion.app import inbox_reader
-from jobforge.testkit.builders import AT
+from jobforge.testkit.builders import template_announced
 
 Door = Any
 """``DoorInMemory`` of conftest.py."""
@@ -184,7 +183,7 @@ async def test_a_failure_in_the_middle_never_lets_a_later_event_of_a_subject_ove
 async def test_one_waiting_partition_does_not_hold_the_others(door: Door) -> None:
     """A topic that is missing holds its own records only."""
     missing = {**door.job, "kind": "job", "template_key": "aias.text.embed", "inputs": {}}
-    door.put(_template_of_a_domain_without_topics())
+    door.put(template_announced("aias.text.embed"))
     put(door, missing, partition=0)
     put(door, {**door.event, "kind": "event"}, partition=1)
     async with reading(door):
@@ -236,17 +235,3 @@ def _numbers_by_subject(records: list[Record]) -> dict[str, list[int]]:
         if event["payload"]["number"] not in numbers:
             numbers.append(event["payload"]["number"])
     return found
-
-
-def _template_of_a_domain_without_topics() -> Any:
-    return TemplateAnnounced(
-        template_key="aias.text.embed",
-        version="1",
-        domain="aias",
-        description="",
-        input_schema={},
-        output_schema={},
-        timeout_seconds=1,
-        attempts=1,
-        announced_at=AT,
-    )

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobforge.chassis.wire import Position
-from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.envelope import EventReceipt
 from jobforge.contracts.inbox import InboxJob
 from jobforge.contracts.jobs import JobAccepted, JobRequested, JobSubmission
 from jobforge.ingestion.outgoing import requested
 from jobforge.ingestion.replies import Reply, accepted, receipt
+from jobforge.testkit.builders import template_announced
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
@@ -32,19 +32,7 @@ SUBMISSIONS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
-def template() -> TemplateAnnounced:
-    """An announced template with three attempts."""
-    return TemplateAnnounced(
-        template_key="settler.contract.process",
-        version="1.2.3",
-        domain="settler",
-        description="Reads a contract.",
-        timeout_seconds=60,
-        attempts=3,
-        input_schema={},
-        output_schema={},
-        announced_at=NOW,
-    )
+TEMPLATE = template_announced("settler.contract.process")
 
 
 @given(SUBMISSIONS, st.none() | st.just(NOW), st.booleans())
@@ -56,7 +44,7 @@ def test_an_accepted_request_would_pass_its_own_check(
         submission: JobSubmission = InboxJob(**fields, kind="job", replay_of=uuid4(), root_run_id=uuid4())
     else:
         submission = JobSubmission(**fields)
-    made = requested(submission, template(), run_id=uuid4(), requested_at=NOW, key_made_at=key_made_at)
+    made = requested(submission, TEMPLATE, run_id=uuid4(), requested_at=NOW, key_made_at=key_made_at)
     assert JobRequested.model_validate_json(made.to_bytes()) == made
     assert JobRequested.model_validate(dict(made)) == made
 
@@ -64,7 +52,7 @@ def test_an_accepted_request_would_pass_its_own_check(
 @given(SUBMISSIONS)
 def test_the_answer_is_the_accepted_job_at_its_place_in_the_log(fields: dict[str, Any]) -> None:
     """It is written in two parts, and read as one."""
-    made = requested(JobSubmission(**fields), template(), run_id=uuid4(), requested_at=NOW, key_made_at=None)
+    made = requested(JobSubmission(**fields), TEMPLATE, run_id=uuid4(), requested_at=NOW, key_made_at=None)
     told = JobAccepted.model_validate_json(Reply(lambda: accepted(made)).at(Position("jobforge.jobs.settler", 3, 7)))
     assert told.job.as_of == "jobforge.jobs.settler/3@7"
     assert (told.job.id, told.job.status, told.job.max_attempts) == (made.run_id, "queued", 3)

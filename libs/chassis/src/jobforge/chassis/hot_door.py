@@ -131,11 +131,10 @@ def _said_at_once(answer: Answer, cycle: Any) -> bool:
         return False
     if cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
         return False
-    head = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
-    if not head.count(b"\r") == head.count(b"\n") == len(answer.headers):
+    every, head = _everywhere(cycle.default_headers), _lines(answer.headers)
+    if every is None or head is None:
         return False
     last = b"content-length: %d\r\n%b\r\n" % (len(answer.body), b"" if cycle.keep_alive else b"connection: close\r\n")
-    every = _everywhere(cycle.default_headers)
     cycle.transport.write(b"".join((STATUS_LINE[answer.status], every, head, last, answer.body)))
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
@@ -146,12 +145,18 @@ def _said_at_once(answer: Answer, cycle: Any) -> bool:
     return True
 
 
-_written: tuple[object, bytes] = (None, b"")
+def _lines(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """The headers as they are sent; None if one of them would be more than one."""
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    return lines if lines.count(b"\r") == lines.count(b"\n") == len(headers) else None
 
 
-def _everywhere(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+_written: tuple[object, bytes | None] = (None, None)
+
+
+def _everywhere(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
     """The headers of all answers, written as often as uvicorn makes them, which is once a second."""
     global _written
     if headers is not _written[0]:
-        _written = headers, b"".join([b"%b: %b\r\n" % header for header in headers])
+        _written = headers, _lines(headers)
     return _written[1]

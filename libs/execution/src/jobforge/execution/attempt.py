@@ -22,6 +22,7 @@ from jobforge.contracts.runs import ArtifactWritten, ObjectRead, RunProgressed
 from jobforge.contracts.topics import RUNS
 from jobforge.execution.children import Children
 from jobforge.execution.errors import EffectInDryRun, InvalidOutputs, ObjectMissing, Terminal
+from jobforge.execution.reasons import bounded
 
 R = TypeVar("R")
 log = structlog.get_logger()
@@ -189,7 +190,7 @@ def _told(what: str, text: object) -> str:
     """Text that a manifest can hold; raises ``InvalidOutputs`` for anything else, which no outcome could be made of."""
     if not isinstance(text, str):
         raise InvalidOutputs(f"{what} is text, and this one is {text!r:.200}")
-    return text[:200].encode(errors="replace").decode()  # half a surrogate pair is no UTF-8
+    return bounded(text, 200)
 
 
 def _bound(what: str, held: Mapping[Any, object], name: object, limit: int) -> None:

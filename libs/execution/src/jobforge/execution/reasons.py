@@ -28,9 +28,13 @@ def failure_of(raised: BaseException) -> Failure:
 
 
 def error(code: str, message: str, *, retryable: bool = False) -> JobError:
-    """An error with a message of bounded length; half a surrogate pair, which is no UTF-8, becomes a question mark."""
-    told = message[:MAX_ERROR_TEXT].encode(errors="replace").decode()
-    return JobError(code=code, message=told, retryable=retryable)
+    """An error with a message of bounded length."""
+    return JobError(code=code, message=bounded(message, MAX_ERROR_TEXT), retryable=retryable)
+
+
+def bounded(text: str, limit: int) -> str:
+    """As much of a template's text as a record carries; half a surrogate pair, no UTF-8, is a question mark."""
+    return text[:limit].encode(errors="replace").decode()
 
 
 def _text(raised: BaseException) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from jobforge.chassis.wire import Publisher
+from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.identity import body_digest, domain_of, partition_of, run_key
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.topics import JOBS
@@ -40,3 +41,18 @@ async def publish_job(publisher: Publisher, request: JobRequested, *, partitions
     key = run_key(request.tenant_id, request.run_id)
     topic = JOBS.named(domain_of(request.template_key))
     await publisher.publish(topic, key=key, value=request.to_bytes(), partition=partition_of(key, partitions))
+
+
+def template_announced(template_key: str, **more: Any) -> TemplateAnnounced:
+    """A template that takes anything, as its domain announces it."""
+    given = {
+        "version": "3",
+        "domain": template_key.partition(".")[0],
+        "description": "Reads a contract.",
+        "input_schema": {},
+        "output_schema": {"type": "object"},
+        "timeout_seconds": 60,
+        "attempts": 3,
+        "announced_at": AT,
+    }
+    return TemplateAnnounced(template_key=template_key, **{**given, **more})
