@@ -47,6 +47,15 @@ async def test_an_effect_has_the_same_key_in_every_attempt_and_every_replay(arou
     assert await attempt(around, root_run_id=ROOT, replay_of=ROOT).effect("mail", given) == f"{ROOT}:mail"
 
 
+async def test_a_planned_effect_that_nests_deeper_than_readers_read_is_refused(around: Surroundings) -> None:
+    """No reader of the outcome could read it."""
+    deep: list[Any] = []
+    for _ in range(64):
+        deep = [deep]
+    with pytest.raises(InvalidOutputs, match=r"the planned effect mail .* deeper than 64 levels"):
+        await attempt(around, dry_run=True).effect("mail", refused, to=deep)
+
+
 async def test_a_dry_run_plans_each_step_once_and_acts_never(around: Surroundings) -> None:
     """A second effect with the same key would do nothing, so it is not planned."""
     dry = attempt(around, dry_run=True)

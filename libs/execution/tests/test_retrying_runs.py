@@ -74,6 +74,35 @@ async def test_a_bug_in_a_template_ends_its_run_and_the_worker_lives_on(echo: Ec
     assert len(echo.log.records("jobforge.dlq.echo")) == (behave == "die")
 
 
+async def test_outputs_that_nest_deeper_than_readers_read_end_the_run(echo: Echo) -> None:
+    """They were written, no view could read the record, and the run had no manifest."""
+    request = job_requested({"behave": "deep"}, attempts=3)
+    await echo.request(request)
+    async with echo.working(), echo.moving():
+        end = await echo.end(request.run_id)
+    assert isinstance(end, RunFailed)
+    assert (end.error.code, end.attempt) == ("job.invalid_outputs", 1)
+    assert "deeper than 64 levels" in end.error.message
+
+
+async def test_an_outcome_that_cannot_be_written_ends_its_run_without_what_its_template_told(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the reason: it was made again and again, and the run had no manifest."""
+
+    def unwritable(self: RunSucceeded) -> bytes:
+        raise ValueError("half a surrogate pair")
+
+    monkeypatch.setattr(RunSucceeded, "to_bytes", unwritable)
+    request = job_requested()
+    await echo.request(request)
+    async with echo.working():
+        end = await echo.end(request.run_id)
+    assert isinstance(end, RunFailed)
+    assert end.error.code == "job.invalid_outputs"
+    assert end.error.message == "the outcome cannot be written: ValueError: half a surrogate pair"
+
+
 async def test_a_cancelled_run_never_succeeds(echo: Echo) -> None:
     """Cancelled while it runs, also in a child process: it ends as canceled at the next renewal."""
     for inputs in ({"sleep": 30}, {"burn": 30}, {"behave": "stubborn"}):

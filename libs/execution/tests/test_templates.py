@@ -2,7 +2,9 @@
 
 import sys
 import textwrap
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -81,6 +83,28 @@ def test_a_signature_that_cannot_run_is_refused() -> None:
         @template("demo.thing.make")
         async def no_model(inputs: Inputs, job: Job) -> dict[str, str]:
             return {}
+
+
+@pytest.mark.parametrize(
+    ("limits", "refusal"),
+    [
+        ({"attempts": 0}, "attempts is 0, and must be a whole number from 1"),
+        ({"attempts": 2.5}, "attempts is 2.5"),
+        ({"timeout": timedelta()}, "timeout is .*, and must be a timedelta above zero"),
+        ({"timeout": 60}, "timeout is 60"),
+        ({"backoff": 5}, "backoff is 5, and must be a timedelta of zero or more"),
+        ({"backoff": -timedelta(seconds=1)}, "backoff is"),
+        ({"version": 2}, "version is 2, and must be text"),
+    ],
+)
+def test_limits_that_no_run_could_keep_are_refused(limits: dict[str, Any], refusal: str) -> None:
+    """A number for a wait made the retry impossible, and the run was tried for ever."""
+
+    async def run(inputs: Inputs, job: Job) -> Outputs:
+        return Outputs()
+
+    with pytest.raises(TemplateError, match=r"demo\.thing\.make: " + refusal):
+        template("demo.thing.make", **limits)(run)
 
 
 def test_a_key_that_does_not_spell_its_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,13 +15,13 @@ import structlog
 from jobforge.chassis.artifacts import ArtifactStore, StoredObject
 from jobforge.chassis.wire import Publisher
 from jobforge.contracts.base import JsonObject
-from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.contracts.jobs import JobRequested, Progress
 from jobforge.contracts.runs import ArtifactWritten, ObjectRead, RunProgressed
 from jobforge.contracts.topics import RUNS
 from jobforge.execution.children import Children
 from jobforge.execution.errors import EffectInDryRun, InvalidOutputs, ObjectMissing, Terminal
+from jobforge.execution.outputs import check_exact
 from jobforge.execution.reasons import bounded
 
 R = TypeVar("R")
@@ -102,7 +102,7 @@ class Attempt:
             run_id=self.run_id,
             tenant_id=self.tenant_id,
             attempt=self.number,
-            progress=Progress(fraction=min(max(fraction, 0.0), 1.0), message=message and message[:500]),
+            progress=Progress(fraction=min(max(fraction, 0.0), 1.0), message=message and bounded(message, 500)),
             at=datetime.now(UTC),
         )
         key = run_key(self.tenant_id, self.run_id)
@@ -147,7 +147,7 @@ class Attempt:
             return await act(self.effect_key(step))
         _check_step(step)
         try:
-            canonical_json(what)
+            check_exact(what)
         except ValueError as error:
             raise InvalidOutputs(f"JSON cannot carry the planned effect {step} exactly: {error}") from None
         _bound("planned effects", self.planned_effects, step, MAX_EFFECTS)

@@ -16,7 +16,7 @@ from jobforge.execution.case import Case
 from jobforge.execution.outcomes import MAX_OUTCOME_BYTES, Outcomes, Place
 from jobforge.execution.policy import Again, Ending, after_failure
 from jobforge.execution.retry import tier_for
-from jobforge.execution.runner import Failed, Runner, too_large
+from jobforge.execution.runner import Failed, Runner, stand_in
 
 log = structlog.get_logger()
 
@@ -63,10 +63,14 @@ class Endings:
         return result.outcome.error.code
 
     async def end(self, place: Place, outcome: RunSucceeded | RunFailed | RunCanceled) -> None:
-        """Write a run's end."""
-        value = outcome.to_bytes()
+        """Write a run's end; one that no record can hold has a stand-in, since every run ends."""
+        try:
+            value = outcome.to_bytes()
+        except Exception as why:
+            log.error("outcome.unwritable", run_id=str(outcome.run_id), exc_info=why)
+            value = stand_in(outcome, f"the outcome cannot be written: {type(why).__name__}: {why}").to_bytes()
         if len(value) > MAX_OUTCOME_BYTES:
-            value = too_large(outcome, len(value)).to_bytes()
+            value = stand_in(outcome, f"the outcome takes {len(value)} bytes").to_bytes()
         await self._outcomes.happened(place, value)
 
     async def _again(

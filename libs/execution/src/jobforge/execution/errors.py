@@ -1,24 +1,44 @@
 """The two ways a job fails: worth another try, or not."""
 
+import re
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
+
+CODE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
 class JobFailure(Exception):
-    """A failure whose class says how the run goes on; a subclass adds a ``code`` that never changes."""
+    """A failure whose class says how the run goes on; a subclass adds a ``code`` that never changes.
+
+    A code has 1 to 100 characters of ``A-Z a-z 0-9 _ . -``; declaring a class with another one raises ``TypeError``.
+    """
 
     code: ClassVar[str] = "job.failed"
     retryable: ClassVar[bool] = False
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Refuse a code that no record can hold, before anything can fail with it."""
+        super().__init_subclass__(**arguments)
+        if not isinstance(cls.code, str) or not CODE.fullmatch(cls.code):
+            raise TypeError(
+                f"{cls.__name__}.code is {cls.code!r:.200}: a code has 1 to 100 characters of A-Z a-z 0-9 _ . -"
+            )
+
 
 class Retryable(JobFailure):
-    """The same job may succeed later; ``after`` says how long to wait at least, up to 10 minutes."""
+    """The same job may succeed later; ``after`` says how long to wait at least, up to 10 minutes.
+
+    Raises ``TypeError`` for an ``after`` that is no timedelta.
+    """
 
     code = "job.retryable"
     retryable = True
+    after: timedelta | None = None
 
     def __init__(self, message: str, *, after: timedelta | None = None) -> None:
         super().__init__(message)
+        if after is not None and not isinstance(after, timedelta):
+            raise TypeError(f"after is a timedelta, and this one is {after!r:.200}")
         self.after = after
 
 
@@ -41,7 +61,7 @@ class InvalidInputs(Terminal):
 
 
 class InvalidOutputs(Terminal):
-    """The template returned what JSON cannot carry or its output model refuses."""
+    """The template returned what JSON cannot carry, nests too deep for its readers, or its output model refuses."""
 
     code = "job.invalid_outputs"
 

@@ -12,6 +12,9 @@ from jobforge.contracts.canonical import canonical_json
 from jobforge.execution.errors import InvalidOutputs
 from jobforge.execution.reasons import first_problem
 
+MAX_DEPTH = 64
+"""Lists and objects inside each other. Readers of JSON give up at some level (pydantic at 200), and the record and the
+manifest around outputs take a few levels of their own."""
 INLINE_CHECK = 32 * 1024
 """Outputs up to this many characters are checked on the event loop, larger ones in a thread."""
 
@@ -30,14 +33,29 @@ async def checked(model: type[BaseModel], result: object) -> Checked:
         _refuse_non_finite(outputs.model_dump())
         plain, text = outputs.model_dump(mode="json"), outputs.model_dump_json()
         if len(text) < INLINE_CHECK:
-            canonical_json(plain)
+            check_exact(plain)
         else:
-            await asyncio.to_thread(canonical_json, plain)
+            await asyncio.to_thread(check_exact, plain)
     except ValidationError as error:
         raise InvalidOutputs(first_problem(error)) from None
     except ValueError as error:
         raise InvalidOutputs(f"JSON cannot carry the outputs exactly: {error}") from None
     return Checked(plain, text)
+
+
+def check_exact(value: Any) -> None:
+    """Raises ``ValueError`` for what JSON cannot carry exactly, or its readers would not read: deep nesting."""
+    text = canonical_json(value)
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels of lists and objects: make them flatter")
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return False
+    return levels == 0 or any(_deeper(item, levels - 1) for item in value)
 
 
 def _refuse_non_finite(value: Any) -> None:

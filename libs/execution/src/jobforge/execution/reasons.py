@@ -1,5 +1,7 @@
 """Whatever a template raises, as an error that a manifest can show."""
 
+from datetime import timedelta
+
 import structlog
 from pydantic import ValidationError
 
@@ -20,7 +22,8 @@ def failure_of(raised: BaseException) -> Failure:
     if isinstance(raised, StoreUnavailable):
         raised = ArtifactsUnavailable(f"the artifact store did not do its part: {raised}")
     if isinstance(raised, JobFailure):
-        after = raised.after if isinstance(raised, Retryable) else None
+        hint = raised.after if isinstance(raised, Retryable) else None
+        after = hint if isinstance(hint, timedelta) else None
         return Failure(error(type(raised).code, _text(raised), retryable=raised.retryable), after)
     log.error("job.raised", exc_info=raised)
     said = error("job.raised", f"{type(raised).__name__}: {_text(raised)}", retryable=True)

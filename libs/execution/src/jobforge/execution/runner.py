@@ -194,8 +194,8 @@ def timed_out(limit: timedelta) -> JobTimedOut:
     return JobTimedOut(f"the job ran longer than its template allows ({limit.total_seconds():g} s)")
 
 
-def too_large(outcome: RunSucceeded | RunFailed | RunCanceled, size: int) -> RunFailed:
-    """What stands in for an outcome that no record can hold."""
-    facts = {name: getattr(outcome, name) for name in type(outcome).model_fields if name in RunFailed.model_fields}
-    facts |= {"type": "RunFailed", "metrics": {}, "objects_read": ()}
-    return RunFailed(**facts | {"error": error("job.invalid_outputs", f"the outcome takes {size} bytes")})
+def stand_in(outcome: RunSucceeded | RunFailed | RunCanceled, why: str) -> RunFailed:
+    """The end of a run whose outcome no record can hold: nothing of what its template told."""
+    facts = {name: getattr(outcome, name) for name in RunFailed.model_fields if name in type(outcome).model_fields}
+    facts |= {"type": "RunFailed", "metrics": {}, "objects_read": (), "tool_versions": {}}
+    return RunFailed(**facts | {"error": error("job.invalid_outputs", why)})

@@ -74,8 +74,9 @@ def template(
     Keyword-only parameters are tools, found by type when the service starts. ``backoff`` is the wait after the first
     failed attempt; it doubles with each further one, up to 10 minutes. ``lane`` says which slots its jobs take: long
     jobs belong into the slow lane, where they hold up no short one. Raises ``TemplateError`` for a
-    signature that cannot run, with the parameter's name.
+    signature or a limit that no run could have, with the parameter's name.
     """
+    _check_limits(key, version=version, timeout=timeout, attempts=attempts, backoff=backoff)
 
     def declare(function: Function) -> Function:
         inputs, outputs, tools = _signature(key, function)
@@ -97,6 +98,18 @@ def template(
         return function
 
     return declare
+
+
+def _check_limits(key: str, *, version: object, timeout: object, attempts: object, backoff: object) -> None:
+    """What is wrong here would only be seen when a job fails for the first time."""
+    if not isinstance(version, str):
+        raise TemplateError(f"{key}: version is {version!r}, and must be text")
+    if not isinstance(attempts, int) or attempts < 1:
+        raise TemplateError(f"{key}: attempts is {attempts!r}, and must be a whole number from 1")
+    if not isinstance(timeout, timedelta) or timeout <= timedelta():
+        raise TemplateError(f"{key}: timeout is {timeout!r}, and must be a timedelta above zero")
+    if not isinstance(backoff, timedelta) or backoff < timedelta():
+        raise TemplateError(f"{key}: backoff is {backoff!r}, and must be a timedelta of zero or more")
 
 
 def _signature(key: str, function: Function) -> tuple[type[BaseModel], type[BaseModel], tuple[tuple[str, type], ...]]:

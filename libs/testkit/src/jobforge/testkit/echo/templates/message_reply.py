@@ -38,6 +38,7 @@ class Inputs(BaseModel):
         "die",
         "crash",
         "nan",
+        "deep",
         "block",
         "group",
         "hold",
@@ -100,8 +101,8 @@ async def misbehave(how: str, job: Job) -> Outputs:
             await job.in_process(os._exit, 9)
         case "crash":
             os.kill(os.getpid(), signal.SIGKILL)
-        case "nan":
-            return Outputs(message="", number=float("nan"))
+        case "nan" | "deep":
+            return Outputs(message="", number=float("nan") if how == "nan" else nested(220))
         case "block":
             await job.in_process(time.sleep, 60)
         case "hold":
@@ -120,6 +121,11 @@ async def ignore_cancellation() -> None:
     while time.monotonic() < until:
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(0.2)
+
+
+def nested(levels: int) -> list[Any]:
+    """Lists in lists: readers of JSON give up at some level, 200 with pydantic's."""
+    return [nested(levels - 1)] if levels > 1 else []
 
 
 async def fail() -> None:
