@@ -23,7 +23,7 @@ from jobforge.execution.retry import JITTER, LONGEST_DELAY, delay_after, tier_fo
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-WAITS = st.timedeltas(min_value=timedelta(), max_value=timedelta(hours=2))
+WAITS = st.timedeltas(min_value=timedelta(), max_value=timedelta(hours=2)) | st.just(timedelta.max)
 
 
 @given(st.integers(1, 1000), WAITS, st.none() | WAITS, st.floats(0, 1))

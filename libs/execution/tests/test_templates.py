@@ -91,6 +91,7 @@ def test_a_signature_that_cannot_run_is_refused() -> None:
         ({"attempts": 0}, "attempts is 0, and must be a whole number from 1"),
         ({"attempts": 2.5}, "attempts is 2.5"),
         ({"timeout": timedelta()}, "timeout is .*, and must be a timedelta above zero"),
+        ({"timeout": timedelta.max}, "timeout is .* below 30 days"),
         ({"timeout": 60}, "timeout is 60"),
         ({"backoff": 5}, "backoff is 5, and must be a timedelta of zero or more"),
         ({"backoff": -timedelta(seconds=1)}, "backoff is"),

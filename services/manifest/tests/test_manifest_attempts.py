@@ -13,8 +13,10 @@ from jobforge.contracts.canonical import digest
 from jobforge.contracts.jobs import JobError
 from jobforge.contracts.manifest import RunManifest, manifest_digest
 from jobforge.contracts.runs import RunCancelRequested, RunRecord
+from jobforge.contracts.topics import MAX_MESSAGE_BYTES
+from jobforge.execution.outcomes import MAX_OUTCOME_BYTES
 from jobforge.manifest.projection import MAX_STARTS, begun_again, fold
-from jobforge.manifest.sealing import NotRestorable, unseal
+from jobforge.manifest.sealing import LEFT_OUT, NotRestorable, unseal
 from jobforge.manifest.showing import job_of_manifest, merged
 from jobforge.manifest.states import NOTHING, RunState, parsed_run, stored_run
 from jobforge.testkit.run_records import (
@@ -235,3 +237,20 @@ def test_a_run_that_starts_for_ever_keeps_a_bounded_row() -> None:
     log = [started(RUN, claim=f"c{number}") for number in range(MAX_STARTS + 5)]
     state, _ = folded(*log, retrying(RUN, claim="late"), started(RUN, attempt=2))
     assert (len(state.starts), state.status, state.attempt) == (MAX_STARTS, "running", 2)
+
+
+@pytest.mark.parametrize("size", [10_000, MAX_OUTCOME_BYTES])
+def test_a_manifest_of_the_largest_outcome_and_every_attempt_fits_into_a_record(size: int) -> None:
+    """It was too large for its topic, published in vain for ever, and never archived."""
+    wordy = JobError(code="x" * 100, message="\x01" * 2000, retryable=True)  # six bytes for each, as JSON
+    tries = [retrying(RUN, attempt=number).model_copy(update={"error": wordy}) for number in range(1, MAX_STARTS)]
+    end = succeeded(RUN, attempt=MAX_STARTS, outputs={"text": ""})
+    end = succeeded(RUN, attempt=MAX_STARTS, outputs={"text": "x" * (size - len(end.to_bytes()))})
+    _, manifest = folded(*tries, end)
+    assert manifest is not None
+    assert (len(manifest.attempts), manifest.digest) == (MAX_STARTS, manifest_digest(manifest))
+    assert manifest.outputs == end.outputs
+    told = {one.error.message for one in manifest.attempts if one.error}
+    assert told == ({wordy.message} if size == 10_000 else {LEFT_OUT})
+    again = restored(manifest.model_dump_json().encode())
+    assert len(again.to_bytes()) < MAX_MESSAGE_BYTES - 4096  # for key, headers and framing

@@ -17,7 +17,7 @@ def delay_after(attempt: int, *, first: timedelta, after: timedelta | None, chan
     ``chance`` from 0 to 1 is how much of the jitter is added. No wait is longer than ``LONGEST_DELAY``.
     """
     doubled: int = 1 << min(attempt - 1, 30)
-    grown = min(first * doubled, LONGEST_DELAY) * (1 + JITTER * chance)
+    grown = min(min(first, LONGEST_DELAY) * doubled, LONGEST_DELAY) * (1 + JITTER * chance)
     return min(max(grown, after or timedelta()), LONGEST_DELAY)
 
 

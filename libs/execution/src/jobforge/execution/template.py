@@ -9,6 +9,7 @@ from typing import Any, Literal, get_type_hints
 from pydantic import BaseModel
 
 from jobforge.contracts.base import JsonObject
+from jobforge.contracts.topics import MONTH
 from jobforge.execution.job import Job
 from jobforge.execution.retry import FIRST_DELAY
 
@@ -16,6 +17,8 @@ Effects = Literal["pure", "keyed"]
 Slots = Literal["fast", "slow"]
 SLOW_FROM = timedelta(seconds=60)
 """A template that may run longer than this has its requests in the slow lane, unless it says otherwise."""
+LONGEST = MONTH
+"""What no attempt may take: the log forgets a request then, and could not give it to another worker."""
 Function = Callable[..., Awaitable[Any]]
 
 
@@ -106,8 +109,10 @@ def _check_limits(key: str, *, version: object, timeout: object, attempts: objec
         raise TemplateError(f"{key}: version is {version!r}, and must be text")
     if not isinstance(attempts, int) or attempts < 1:
         raise TemplateError(f"{key}: attempts is {attempts!r}, and must be a whole number from 1")
-    if not isinstance(timeout, timedelta) or timeout <= timedelta():
-        raise TemplateError(f"{key}: timeout is {timeout!r}, and must be a timedelta above zero")
+    if not isinstance(timeout, timedelta) or not timedelta() < timeout < LONGEST:
+        raise TemplateError(
+            f"{key}: timeout is {timeout!r}, and must be a timedelta above zero and below {LONGEST.days} days"
+        )
     if not isinstance(backoff, timedelta) or backoff < timedelta():
         raise TemplateError(f"{key}: backoff is {backoff!r}, and must be a timedelta of zero or more")
 

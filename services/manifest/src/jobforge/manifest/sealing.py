@@ -14,8 +14,12 @@ from jobforge.contracts.identity import id_text, otel_trace_id
 from jobforge.contracts.jobs import JobError
 from jobforge.contracts.manifest import RunManifest, content_digest
 from jobforge.contracts.runs import Outcome, RequestSnapshot, RunCanceled, RunFailed, RunRestored, RunSucceeded
+from jobforge.contracts.topics import MAX_MESSAGE_BYTES
 from jobforge.manifest.states import Start
 
+MAX_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
+"""Of a manifest, with room for key, headers, and the record that restores it."""
+LEFT_OUT = "(left out: the manifest would be larger than a record)"
 INVALID_OUTPUTS = JobError(
     code="job.invalid_outputs",
     message="The outcome holds a number that JSON cannot carry exactly: NaN, an infinity or an integer beyond 2^53.",
@@ -39,14 +43,24 @@ def seal(outcome: Outcome, starts: Sequence[Start]) -> Sealed:
     """The terminal manifest, with its digest.
 
     ``starts`` are the starts seen before the outcome. An outcome that has no canonical JSON becomes a failure with
-    ``job.invalid_outputs`` and without what could not be carried, so that the run still ends.
+    ``job.invalid_outputs`` and without what could not be carried, so that the run still ends. Where a manifest would be
+    larger than a record, earlier attempts keep the codes of their errors, and not their messages.
     """
+    sealed = _seal(outcome, starts)
+    return sealed if len(sealed.value) <= MAX_BYTES else _seal(outcome, [_briefly(start) for start in starts])
+
+
+def _seal(outcome: Outcome, starts: Sequence[Start]) -> Sealed:
     error = outcome.error if isinstance(outcome, RunFailed | RunCanceled) else None
     manifest = _manifest(outcome, starts, error)
     try:
         return _sealed(manifest, error)
     except ValueError:
         return _sealed(_without_outputs(manifest), INVALID_OUTPUTS)
+
+
+def _briefly(start: Start) -> Start:
+    return start if start.error is None else start._replace(error=JobError(code=start.error.code, message=LEFT_OUT))
 
 
 def unseal(record: RunRestored) -> tuple[RunManifest, bytes]:
