@@ -1,11 +1,12 @@
 """Deterministic names: whoever computes them, and whenever, gets the same."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from aiokafka.partitioner import murmur2
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobforge.contracts import identity
@@ -87,7 +88,13 @@ def test_a_run_key_is_read_back(tenant: str, run_id: UUID) -> None:
 def test_any_other_key_names_no_run(key: bytes | None) -> None:
     """A stranger's key is None, never an exception."""
     named = identity.parse_run_key(key)
-    assert named is None or identity.run_key(*named).lower() == (key or b"").lower()
+    assert named is None or identity.run_key(*named) == key
+
+
+@pytest.mark.parametrize("key", ["a b:{}", "acme:urn:uuid:{}", "acme:{{{}}}", ":{}", "caf\u00e9:{}", "acme\n:{}"])
+def test_a_key_of_no_possible_tenant_or_an_id_spelled_otherwise_names_no_run(key: str) -> None:
+    """Nothing could be said of such a run, and its unreadable record was tried for ever."""
+    assert identity.parse_run_key(key.format(uuid4()).encode()) is None
 
 
 def test_one_subjects_events_share_a_key() -> None:
@@ -128,3 +135,12 @@ def test_a_key_of_version_7_says_when_it_was_made_and_any_other_says_nothing() -
     assert identity.key_made_at("017f22e2-79b0-7cc3-98c4-dc0c0c07398f") == datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
     assert identity.key_made_at("invoice-17") is None
     assert identity.key_made_at(str(uuid4())) is None
+
+
+@given(st.integers(0, 2**48 - 1))
+@example(2**48 - 1)
+def test_a_key_that_says_a_time_to_come_says_nothing(milliseconds: int) -> None:
+    """Years beyond 9999 made the request impossible; sooner ones made an old run look new."""
+    made_at = identity.key_made_at(str(UUID(int=milliseconds << 80 | 0x7FFF << 64 | 0xBFFF << 48)))
+    assert made_at is None or made_at < datetime.now(UTC) + timedelta(days=1, seconds=1)
+    assert made_at is not None or milliseconds / 1000 > time.time()

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from jobforge.chassis.artifacts import ArtifactStore
 from jobforge.chassis.environment import environment_of
@@ -46,6 +46,10 @@ class Outputs(BaseModel):
     """Anything at all."""
 
     value: Any = None
+
+
+class Rooted(RootModel[Any]):
+    """Anything at all, and not even in an object."""
 
 
 class Speechless(Exception):
@@ -105,10 +109,10 @@ tellings = st.lists(
 )
 
 
-def behaving(told: list[tuple[Any, ...]], end: Any, *, raises: bool) -> Callable[..., Any]:
+def behaving(told: list[tuple[Any, ...]], end: Any, *, raises: bool, rooted: bool) -> Callable[..., Any]:
     """A template that tells these things of itself, and then returns or raises."""
 
-    async def run(inputs: Inputs, job: Job) -> Outputs:
+    async def run(inputs: Inputs, job: Job) -> Outputs | Rooted:
         for name, *what in told:
             if name == "effect":
                 await job.effect(what[0], act, what=what[1])
@@ -118,7 +122,9 @@ def behaving(told: list[tuple[Any, ...]], end: Any, *, raises: bool) -> Callable
                 await getattr(job, name)(*what)
         if raises:
             raise end
-        return Outputs.model_construct(value=end)
+        return Rooted.model_construct(end) if rooted else Outputs.model_construct(value=end)
+
+    run.__annotations__["return"] = Rooted if rooted else Outputs
 
     return run
 
@@ -144,9 +150,9 @@ async def outcome(run: Callable[..., Any], requested: JobRequested, around: Surr
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
-@given(tellings, st.booleans(), st.booleans(), st.data())
+@given(tellings, st.booleans(), st.booleans(), st.booleans(), st.data())
 def test_whatever_a_template_does_its_attempt_ends_in_a_record_that_can_be_read(
-    tmp_path: Path, told: list[tuple[Any, ...]], raises: bool, dry_run: bool, data: st.DataObject
+    tmp_path: Path, told: list[tuple[Any, ...]], raises: bool, rooted: bool, dry_run: bool, data: st.DataObject
 ) -> None:
     """A retry, or the run's end, of which the view makes a manifest."""
     end = data.draw(raised if raises else values)
@@ -164,7 +170,7 @@ def test_whatever_a_template_does_its_attempt_ends_in_a_record_that_can_be_read(
     with ThreadPoolExecutor(1) as threads:
         store = ArtifactStore(tmp_path.as_uri())
         around = Surroundings(store, StartsFirst(log.publisher()), Children(1), threads, 1)
-        value = asyncio.run(outcome(behaving(told, end, raises=raises), requested, around, log))
+        value = asyncio.run(outcome(behaving(told, end, raises=raises, rooted=rooted), requested, around, log))
     record = RUN_RECORDS.validate_json(value)
     if isinstance(record, RunSucceeded | RunFailed):
         _, sealed = fold(NOTHING, record, 0)

@@ -30,6 +30,12 @@ async def test_an_exception_of_the_function_comes_back_as_it_is() -> None:
         await Children(1).run(json.loads, "{")
 
 
+async def test_a_function_that_asks_to_end_its_process_does_not_end_its_callers() -> None:
+    """``SystemExit`` was raised again in the worker, whose event loop it ended: each further try killed a worker."""
+    with pytest.raises(ChildDied, match="asked to end its process: SystemExit: 3"):
+        await Children(1).run(sys.exit, 3)
+
+
 def test_a_retryable_failure_keeps_its_hint_on_the_way_out_of_a_child() -> None:
     """What is pickled there is what the engine sees here."""
     there = Retryable("busy", after=timedelta(seconds=5))

@@ -103,10 +103,18 @@ def test_only_a_run_that_never_began_can_expire() -> None:
 
 
 def test_an_unknown_run_that_may_be_older_than_the_views_memory_is_looked_for_in_the_archive() -> None:
-    """A key of any age, or a record from long ago; never a run that was surely made just now."""
+    """A key of any age, or a record from long ago; never a run that was surely made just now.
+
+    That the view knows a run means nothing before its first start: it may have let go of it, and know it again by
+    this request alone. Its job ran again, and had a second manifest.
+    """
     unknown = Claimed("free", known=False)
     assert step(unknown, born=None) is Step.ARCHIVE
     assert step(unknown, born=NOW - VIEW_REMEMBERS - SECOND) is Step.ARCHIVE
     assert step(unknown, born=NOW - SECOND) is Step.RUN
-    assert step(Claimed("free", known=True), born=None) is Step.RUN
+    for known in (Claimed("free", known=True), UNLEASED, Claimed("cancel", known=True)):
+        assert step(known, born=None) is Step.ARCHIVE
+    assert step(Claimed("free", known=True, starts=1), born=None) is Step.RUN
+    assert step(Claimed("free", known=True), born=None, attempt=2) is Step.RUN
+    assert step(unknown, born=None, attempt=2) is Step.ARCHIVE
     assert step(Claimed("cancel", known=False), born=None) is Step.ARCHIVE

@@ -90,6 +90,7 @@ def test_a_signature_that_cannot_run_is_refused() -> None:
     [
         ({"attempts": 0}, "attempts is 0, and must be a whole number from 1"),
         ({"attempts": 2.5}, "attempts is 2.5"),
+        ({"attempts": 1001}, "attempts is 1001, and must be a whole number from 1 to 1000"),
         ({"timeout": timedelta()}, "timeout is .*, and must be a timedelta above zero"),
         ({"timeout": timedelta.max}, "timeout is .* below 30 days"),
         ({"timeout": 60}, "timeout is 60"),

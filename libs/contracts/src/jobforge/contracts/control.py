@@ -15,6 +15,8 @@ from jobforge.contracts.base import (
     TriggerName,
 )
 
+MAX_ATTEMPTS = 1000
+"""Attempts that a template may grant: a week of the longest waits."""
 FLAGS: dict[str, bool] = {
     "JOBFORGE_EVENTS_ENABLED": False,
     "JOBFORGE_TRIGGERS_ENABLED": False,
@@ -40,7 +42,7 @@ class TemplateAnnounced(Message):
     scopes: tuple[str, ...] = ()
     effects: Literal["pure", "keyed"] = "pure"
     timeout_seconds: float
-    attempts: int
+    attempts: int = Field(ge=1, le=MAX_ATTEMPTS)
     lane: Literal["fast", "slow"] = "fast"
     announced_at: Instant
 

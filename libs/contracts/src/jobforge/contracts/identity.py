@@ -1,17 +1,22 @@
 """Deterministic names: run ids, keys, partitions and trace ids, the same from whoever computes them."""
 
 import hashlib
+import re
 import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
 from struct import Struct
+from time import time
 from uuid import UUID
 
 import orjson
 
-from jobforge.contracts.base import JsonObject
+from jobforge.contracts.base import ID_PATTERN, JsonObject
 from jobforge.contracts.canonical import digest
 
+CLOCKS_APART = 86_400.0
+"""Seconds by which the clock of whoever made a key may be ahead."""
+_TENANT = re.compile(ID_PATTERN)
 _RUNS = UUID("6f1e4c52-1a3d-5b8e-9c70-8d2a4be0f517")
 
 
@@ -26,12 +31,16 @@ def run_id_for_record(cluster_id: str, topic: str, partition: int, offset: int) 
 
 
 def key_made_at(idempotency_key: str) -> datetime | None:
-    """When a key was made, if it is a UUID of version 7 (RFC 9562), which says so; None for any other key."""
+    """When a key was made, if it is a UUID of version 7 (RFC 9562), which says so; None for any other key.
+
+    One that says a time to come is another kind of key: of random digits in hexadecimal, one in 64 looks like that.
+    """
     try:
         named = UUID(idempotency_key)
     except ValueError:
         return None
-    return datetime.fromtimestamp((named.int >> 80) / 1000, UTC) if named.version == 7 else None
+    seconds = (named.int >> 80) / 1000
+    return datetime.fromtimestamp(seconds, UTC) if named.version == 7 and seconds < time() + CLOCKS_APART else None
 
 
 def event_id_for_record(cluster_id: str, topic: str, partition: int, offset: int) -> UUID:
@@ -55,12 +64,13 @@ def run_key(tenant_id: str, run_id: UUID) -> bytes:
 
 
 def parse_run_key(key: bytes | None) -> tuple[str, UUID] | None:
-    """The tenant and run that a key names, or None for any other key."""
+    """The tenant and run that a key names, or None for any key that ``run_key`` would not make."""
     try:
         tenant_id, _, run_id = (key or b"").decode().rpartition(":")
-        return (tenant_id, UUID(run_id)) if tenant_id else None
+        named = UUID(run_id)
     except ValueError:
         return None
+    return (tenant_id, named) if _TENANT.fullmatch(tenant_id) and id_text(named) == run_id else None
 
 
 def event_key(source_app: str, tenant_id: str, subject_id: str | None, trace_id: str) -> bytes:

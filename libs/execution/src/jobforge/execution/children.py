@@ -35,7 +35,10 @@ class Children:
         self._reaping: asyncio.Task[None] | None = None
 
     async def run(self, function: Callable[..., R], *args: Any) -> R:
-        """Call a picklable function in a child; being cancelled kills that child. Raises ``ChildDied``."""
+        """Call a picklable function in a child; being cancelled kills that child. Raises ``ChildDied``.
+
+        A function that asks to end its process, as ``sys.exit`` does, is as good as one that ended it.
+        """
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._size)
         try:
@@ -67,7 +70,10 @@ _begun = False
 
 def _call(parent: int, function: Callable[..., R], args: tuple[Any, ...]) -> R:
     _begin(parent)
-    return function(*args)
+    try:
+        return function(*args)
+    except (SystemExit, KeyboardInterrupt) as ending:  # raised again in the parent, they would end that
+        raise ChildDied(f"the function asked to end its process: {type(ending).__name__}: {ending}") from None
 
 
 def _begin(parent: int) -> None:

@@ -114,7 +114,7 @@ class Handler:
                 if await self._restored(case):
                     self._leases.release(holding, ended=True)
                     return True
-                step = self._step(claimed._replace(known=True), case, born=None)
+                step = self._step(claimed, case, born=datetime.now(UTC))  # the archive has nothing older
             except StoreUnavailable as why:
                 log.warning("archive.unavailable", run_id=str(requested.run_id), error=str(why))
                 step = Step.PARK

@@ -32,6 +32,8 @@ async def checked(model: type[BaseModel], result: object) -> Checked:
         outputs = model.model_validate(result, from_attributes=isinstance(result, BaseModel))
         _refuse_non_finite(outputs.model_dump())
         plain, text = outputs.model_dump(mode="json"), outputs.model_dump_json()
+        if not isinstance(plain, dict):
+            raise InvalidOutputs(f"outputs are a JSON object, and this one is a {type(plain).__name__}")
         if len(text) < INLINE_CHECK:
             check_exact(plain)
         else:

@@ -54,17 +54,22 @@ class Step(Enum):
 def at_claim(
     claimed: Claimed, *, attempt: int, start_by: datetime | None, born: datetime | None, now: datetime
 ) -> Step:
-    """The step for a record; ``born`` is when its run can have begun to exist at the earliest (None: any time)."""
+    """The step for a record; ``born`` is when its run can have begun to exist at the earliest (None: any time).
+
+    The view may know a run of long ago by nothing but this very request, or a wish to cancel it: until an attempt
+    began, only the archive can tell.
+    """
+    fresh = attempt == 1 and claimed.starts == 0
     match claimed.state:
         case "ended":
             return Step.DONE
         case "held":
             return Step.PARK
-        case _ if not claimed.known and (born is None or now - born > VIEW_REMEMBERS):
+        case _ if (fresh or not claimed.known) and (born is None or now - born > VIEW_REMEMBERS):
             return Step.ARCHIVE
         case "cancel":
             return Step.CANCEL
-    if start_by is not None and now > start_by and attempt == 1 and claimed.starts == 0:
+    if start_by is not None and now > start_by and fresh:
         return Step.EXPIRE
     return Step.ALONE if claimed.starts >= STARTS_BEFORE_ALONE else Step.RUN
 

@@ -109,14 +109,13 @@ class Runner:
         attempt = Attempt(requested, started.attempt, started.claim, self._around)
         try:
             outputs = await self._attempt(requested, attempt)
+            facts = self._facts(snapshot, started, attempt)
+            return RunSucceeded(**facts, outputs=outputs, artifacts=tuple(attempt.artifacts.values()))
         except BaseException as raised:  # the one broad except: a template may raise anything at all
             task = asyncio.current_task()
             if isinstance(raised, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # the worker cancelled it; the template did not raise it by itself
             return self.failed(failure_of(raised), snapshot, started, attempt)
-        return RunSucceeded(
-            **self._facts(snapshot, started, attempt), outputs=outputs, artifacts=tuple(attempt.artifacts.values())
-        )
 
     def failed(
         self, failure: Failure, snapshot: RequestSnapshot, started: RunStarted, attempt: Attempt | None = None

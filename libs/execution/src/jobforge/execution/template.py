@@ -9,6 +9,7 @@ from typing import Any, Literal, get_type_hints
 from pydantic import BaseModel
 
 from jobforge.contracts.base import JsonObject
+from jobforge.contracts.control import MAX_ATTEMPTS
 from jobforge.contracts.topics import MONTH
 from jobforge.execution.job import Job
 from jobforge.execution.retry import FIRST_DELAY
@@ -107,8 +108,8 @@ def _check_limits(key: str, *, version: object, timeout: object, attempts: objec
     """What is wrong here would only be seen when a job fails for the first time."""
     if not isinstance(version, str):
         raise TemplateError(f"{key}: version is {version!r}, and must be text")
-    if not isinstance(attempts, int) or attempts < 1:
-        raise TemplateError(f"{key}: attempts is {attempts!r}, and must be a whole number from 1")
+    if not isinstance(attempts, int) or not 1 <= attempts <= MAX_ATTEMPTS:
+        raise TemplateError(f"{key}: attempts is {attempts!r}, and must be a whole number from 1 to {MAX_ATTEMPTS}")
     if not isinstance(timeout, timedelta) or not timedelta() < timeout < LONGEST:
         raise TemplateError(
             f"{key}: timeout is {timeout!r}, and must be a timedelta above zero and below {LONGEST.days} days"

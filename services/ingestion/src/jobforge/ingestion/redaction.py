@@ -1,6 +1,6 @@
 """Replaces what an app marked as personal before anything is published."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from jobforge.contracts.base import JsonObject
@@ -33,17 +33,19 @@ def _redact_leaves(value: Any) -> Any:
 def _redact_named(value: Any, paths: Iterable[tuple[str, ...]]) -> Any:
     if isinstance(value, dict):
         return {
-            key: _below(item, [rest for path in paths for rest in _after_key(path, key)]) for key, item in value.items()
+            # Each once: two ways to the same rest would double it at every level.
+            key: _below(item, dict.fromkeys(rest for path in paths for rest in _after_key(path, key)))
+            for key, item in value.items()
         }
     if isinstance(value, list):
         return [
-            _below(item, [path[1:] for path in paths if path[0] in ("*", str(index))])
+            _below(item, dict.fromkeys(path[1:] for path in paths if path[0] in ("*", str(index))))
             for index, item in enumerate(value)
         ]
     return value
 
 
-def _below(value: Any, paths: list[tuple[str, ...]]) -> Any:
+def _below(value: Any, paths: Collection[tuple[str, ...]]) -> Any:
     if not paths:
         return value
     return REDACTED if () in paths else _redact_named(value, paths)
