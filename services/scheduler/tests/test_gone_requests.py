@@ -63,6 +63,21 @@ async def test_a_partition_of_whose_log_nothing_is_heard_does_not_stop_the_judgi
     assert sorted(codes(tended)) == ["job.timeout"] * len(runs)
 
 
+async def test_a_topic_of_which_nothing_is_heard_does_not_stop_the_judging_of_other_runs_in_its_partition(
+    tended: Tended,
+) -> None:
+    """As one that somebody made with too few partitions."""
+    mute = await tended.request()
+    await stands_at(tended, mute, "jobforge.jobs.mute")
+    tended.log.make_topic("jobforge.jobs.mute", tended.partitions)
+    tended.asked.unheard.add("jobforge.jobs.mute")
+    others = [await tended.request() for _ in range(8)]
+    for run in (mute, *others):
+        await tended.lived(run, "running", deadline=5)
+    await tended.pass_by(70)
+    assert {end.run_id for end in tended.ends()} == {run.run_id for run in others}
+
+
 async def test_a_request_that_was_passed_over_and_then_deleted_is_lost_and_not_open_for_ever(tended: Tended) -> None:
     """It cannot be put back; it is given what one that can be gets."""
     run = await tended.request()

@@ -98,8 +98,8 @@ class Deadlines:
         self._clock = clock
         self._trust = Trust(patience.unsettled)
         self._troubled = False
-        self._unheard: set[int] = set()
-        """Partitions of whose log nothing could be learned when it was last asked."""
+        self._unheard: set[tuple[int, str]] = set()
+        """Partitions and topics of which nothing could be learned when they were last asked for."""
 
     async def run(self) -> None:
         """Look, until cancelled; what a look cannot do, the next one does."""
@@ -122,7 +122,7 @@ class Deadlines:
     async def look(self) -> None:
         """Look once at every run that is due; raises ``RedisError`` or ``OSError`` while Redis is away.
 
-        A log that does not answer for one partition puts off that one alone.
+        A log that does not answer for one partition of a topic puts off the runs that stand there alone.
         """
         tended = sorted(self._tended())
         try:
@@ -183,13 +183,9 @@ class Deadlines:
         try:
             lost, ends = await self._ask(partition, serious)
         except (KafkaError, OSError) as error:
-            if partition not in self._unheard:
-                log.warning("deadlines.log_unheard", partition=partition, runs=len(serious), error=repr(error))
-            self._unheard.add(partition)
-            soon = self._now() + SOON
-            await self._open_runs.look_again(partition, [(seen.member, soon) for seen, _ in serious])
+            await self._not_heard(partition, serious, error)
             return
-        self._unheard.discard(partition)
+        self._unheard -= {(partition, _stands_at(each)[0]) for each in serious}
         if not await self._view_reaches(ends):
             log.info("deadlines.view_behind", partition=partition, runs=len(serious))
             return
@@ -201,6 +197,19 @@ class Deadlines:
         for first in range(0, len(judged), AT_ONCE):
             some = judged[first : first + AT_ONCE]
             await asyncio.gather(*(self._carry_out(partition, seen, verdict) for seen, verdict in some))
+
+    async def _not_heard(self, partition: int, serious: Sequence[tuple[Seen, Verdict]], error: Exception) -> None:
+        """One topic in trouble puts off its own runs alone."""
+        topics = sorted({_stands_at(each)[0] for each in serious})
+        if len(topics) > 1:
+            for topic in topics:
+                await self._act(partition, [each for each in serious if _stands_at(each)[0] == topic])
+            return
+        if (partition, topics[0]) not in self._unheard:
+            log.warning("deadlines.log_unheard", partition=partition, topic=topics[0], error=repr(error))
+        self._unheard.add((partition, topics[0]))
+        soon = self._now() + SOON
+        await self._open_runs.look_again(partition, [(seen.member, soon) for seen, _ in serious])
 
     async def _ask(
         self, partition: int, serious: Sequence[tuple[Seen, Verdict]]
