@@ -185,3 +185,23 @@ async def test_a_log_that_does_not_answer_loses_nothing(tended: Tended) -> None:
     assert tended.ends() == []
     key = run_key(run.tenant_id, run.run_id)
     assert [record.key for record in tended.requests(run)] == [key]
+
+
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_broker_that_has_just_started_and_knows_no_topics_yet_loses_nothing(
+    tended: Tended, monkeypatch: pytest.MonkeyPatch, read: bool
+) -> None:
+    """Neither the request nor where else its record may wait is there for it."""
+    run = await tended.request()
+    (record,) = tended.requests(run)
+    if read:
+        await tended.log.publisher().publish(RETRY, key=record.key, value=record.value, partition=record.partition)
+        tended.read_to_the_end(JOBS)
+
+    async def none() -> frozenset[str]:
+        return frozenset()
+
+    monkeypatch.setattr(tended.asked, "topics", none)
+    await tended.pass_by(2 * PATIENCE, every=10)
+    assert tended.ends() == []
+    assert len(tended.requests(run)) == 1

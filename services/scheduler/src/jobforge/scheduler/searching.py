@@ -59,7 +59,10 @@ class Search:
         self._keys = keys
 
     async def nowhere(self, partition: int, runs: Sequence[OpenRun]) -> frozenset[bytes]:
-        """The keys of those runs, all of one partition, whose records nobody will read."""
+        """The keys of those runs, all of one partition, whose records nobody will read.
+
+        Raises ``KafkaError`` or ``OSError`` while the log is away.
+        """
         lost: set[bytes] = set()
         by_domain: dict[str, list[OpenRun]] = {}
         for run in runs:
@@ -68,6 +71,8 @@ class Search:
         for domain, mine in by_domain.items():
             committed = dict(await self._log.committed(f"jobs-{domain}"))
             known = frozenset(await self._log.topics())
+            if RUNS.name not in known:
+                raise ConnectionError("the broker does not know the plane's topics yet")
             past = [run for run in mine if _is_past(run, partition, committed)]
             waiting = [run for run in mine if not _is_past(run, partition, committed)]
             unseen = [*past, *await self._gone(partition, waiting, known)]
@@ -80,8 +85,7 @@ class Search:
         topics = {run.request.topic for run in runs if run.request is not None and run.request.topic is not None}
         wanted = [Partition(topic, partition) for topic in sorted(topics & known)]
         bounds = await self._log.bounds(wanted) if wanted else {}
-        missing = topics - known if RUNS.name in known else set[str]()  # a broker that has just started knows none
-        return [run for run in runs if _is_gone(run, partition, bounds, missing)]
+        return [run for run in runs if _is_gone(run, partition, bounds, topics - known)]
 
     async def _search(
         self,
