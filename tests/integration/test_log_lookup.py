@@ -1,13 +1,15 @@
 """Single records and unread keys, looked up in a real log."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
-from jobforge.chassis.wire import Partition, Position
-from jobforge.scheduler.log_lookup import LogLookup, RecordGone
+from jobforge.chassis.wire import Partition, Position, RecordGone
+from jobforge.scheduler.log_lookup import LogLookup
+from jobforge.testkit.waiting import until
 from jobforge.testkit.workers import Workers
 
 TOPIC = "jobforge.retry.5s"
@@ -57,3 +59,41 @@ async def test_unread_keys_are_found_in_their_ranges_only(lookup: LogLookup) -> 
     assert await lookup.unread({AT: (10, 1201)}, wanted, most=5000) == {b"k10", b"k1199", b"last"}
     assert await lookup.unread({AT: (10, 1201)}, wanted, most=100) == set(wanted)
     assert await lookup.unread({}, wanted, most=100) == frozenset()
+
+
+async def test_a_record_of_a_topic_that_was_deleted_or_made_anew_is_gone_and_nobody_waits_for_it(
+    lookup: LogLookup, workers: Workers
+) -> None:
+    """Told at once, though the same connection has read that topic before."""
+    topic = "jobforge.jobs.short-lived"
+    admin = AIOKafkaAdminClient(bootstrap_servers=workers.plane.kafka_bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+        await until(lambda: is_there(workers, topic))
+        await workers.kafka.publisher.publish(topic, key=b"old", value=b"v", partition=0)
+        assert (await lookup.record(Position(topic, 0, 0))).key == b"old"
+        assert (await lookup.record(Position(*AT, 3))).key == b"k3"
+        await admin.delete_topics([topic])
+        await until(lambda: is_not_there(workers, topic))
+        async with asyncio.timeout(2):
+            with pytest.raises(RecordGone):
+                await lookup.record(Position(topic, 0, 0))
+        await admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+        await until(lambda: is_there(workers, topic))
+        with pytest.raises(RecordGone):
+            await lookup.record(Position(topic, 0, 0))
+        assert await workers.kafka.bounds([Partition(topic, 0)]) == {Partition(topic, 0): (0, 0)}
+    finally:
+        await admin.delete_topics([topic])
+        await admin.close()
+
+
+async def is_there(workers: Workers, topic: str) -> bool:
+    """Whether the topic exists, with a partition that somebody leads."""
+    return await workers.kafka.partitions(topic) > 0
+
+
+async def is_not_there(workers: Workers, topic: str) -> bool:
+    """Whether the topic is gone."""
+    return topic not in await workers.kafka.topics()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from jobforge.chassis import control as control_module
 from jobforge.chassis.control import ControlUnreadable, ControlView, WrongPartitions
 from jobforge.chassis.settings import Settings
 from jobforge.contracts.control import AppRegistered, FlagSet, PlaneSettled, TemplateAnnounced, TemplateSwitched
@@ -50,6 +51,18 @@ class ListedLog:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class FailingLog(ListedLog):
+    """A log whose first read after the end fails as nobody foresaw."""
+
+    failed = False
+
+    async def read(self) -> list[tuple[int, bytes | None, bytes | None]]:
+        if self.read_first and not self.failed:
+            self.failed = True
+            raise ValueError("nobody thought of this")
+        return await super().read()
 
 
 class SilentLog(ListedLog):
@@ -174,3 +187,39 @@ async def test_a_log_that_cannot_be_read_to_its_end_says_what_to_look_at() -> No
     with pytest.raises(ControlUnreadable, match="JOBFORGE_KAFKA_BOOTSTRAP"):
         await control.start()
     assert not control.ready
+
+
+async def test_a_record_that_a_listener_stumbles_over_does_not_freeze_the_control_state() -> None:
+    """Nothing would tell of it: the view stays ready, and goes on with the next record."""
+    source = ListedLog()
+    control = ControlView(Settings(), log=source)
+    await control.start()
+    changed = asyncio.Event()
+
+    def stumbling(state: object) -> None:
+        if "good" not in control.apps:
+            raise ValueError("nobody thought of this")
+        changed.set()
+
+    control.on_change.append(stumbling)
+    for offset, name in enumerate(["bad", "good"]):
+        new = AppRegistered(source_app=name)
+        source.later.put_nowait((offset, new.key, new.to_bytes()))
+    await asyncio.wait_for(changed.wait(), 5)
+    assert control.apps == {"bad", "good"}
+    await control.stop()
+
+
+async def test_a_read_that_fails_unforeseen_does_not_freeze_the_control_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read again."""
+    monkeypatch.setattr(control_module, "POLL", 0.01)
+    source = FailingLog()
+    control = ControlView(Settings(), log=source)
+    await control.start()
+    changed = asyncio.Event()
+    control.on_change.append(lambda state: changed.set())
+    new = AppRegistered(source_app="new")
+    source.later.put_nowait((0, new.key, new.to_bytes()))
+    await asyncio.wait_for(changed.wait(), 5)
+    assert control.apps == {"new"}
+    await control.stop()

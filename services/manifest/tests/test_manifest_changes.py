@@ -1,8 +1,12 @@
 """When a process may answer from what it applied itself, and when it has to ask: never older than what was shown."""
 
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from redis.asyncio import Redis
 
 from jobforge.chassis.wire import Partition
@@ -14,6 +18,7 @@ from jobforge.manifest.states import NOTHING
 from jobforge.manifest.store import Store
 from jobforge.testkit.memory import MemoryLog
 from jobforge.testkit.run_records import requested, started, succeeded
+from jobforge.testkit.waiting import until
 
 RUN = UUID(int=7)
 ROW = keys.row("acme", RUN)
@@ -157,3 +162,36 @@ def test_long_polls_learn_how_long_a_run_takes_to_appear(changes: Changes) -> No
     for _ in range(20):
         changes.looked(found=True)
     assert changes.patience == least
+
+
+class AwayLog:
+    """A log that does not answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def topics(self) -> Iterable[str]:
+        """Nobody is there."""
+        self.asked += 1
+        raise KafkaConnectionError("no broker")
+
+    async def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        """Nobody is there."""
+        raise KafkaConnectionError("no broker")
+
+
+async def test_a_view_that_goes_back_while_kafka_is_away_is_looked_at_on(redis: Redis) -> None:
+    """The look at the watermarks neither ends nor misses the next time."""
+    log = AwayLog()
+    freshness = Freshness(log, partitions=1)
+    changes = Changes(redis, Store(redis), freshness)
+    probe = asyncio.create_task(changes.probe())
+    for times in (1, 2):
+        await redis.hset(keys.WATERMARKS, keys.watermark(RUNS), "5")
+        await until(lambda: freshness.known() == {keys.watermark(RUNS): 5})
+        await redis.flushall()
+        await until(lambda: not freshness.known() or probe.done())
+        assert (log.asked, probe.done()) == (times, False)
+    probe.cancel()
+    with suppress(asyncio.CancelledError):
+        await probe

@@ -2,12 +2,16 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from redis.asyncio import Redis
 
 from jobforge.chassis.artifacts import ArtifactStore
@@ -125,3 +129,53 @@ async def _digests(http: httpx.AsyncClient, run_ids: list[UUID]) -> dict[str, by
 
     await until(all_ended, 60)
     return found
+
+
+async def test_a_view_whose_log_lost_unread_records_and_has_none_after_them_is_ready_again(
+    clean_plane: Plane, tmp_path: Path
+) -> None:
+    """As after a view that was away for longer than the log keeps anything, on a quiet partition."""
+    settings = Settings(
+        kafka_bootstrap=clean_plane.kafka_bootstrap,
+        redis_url=clean_plane.redis_url,
+        artifacts_url=f"file://{tmp_path}",
+        profile="development",
+    )
+    writer = Kafka(
+        settings, service="writer", telemetry=Telemetry(service="writer", version="0", endpoint=None, environment={})
+    )
+    await writer.start()
+    run_id = uuid4()
+    partition = partition_of(run_key("acme", run_id), 8)
+    async with _served(settings) as http:
+        await _runs(writer, run_id)
+        await until(lambda: _lists(http, 1), 30)
+    for _ in range(3):
+        await _runs(writer, run_id)
+    await _delete_all(clean_plane, [("jobforge.jobs.settler", partition), ("jobforge.runs", partition)])
+    async with _served(settings) as http:
+        assert await _lists(http, 1)
+    await writer.stop()
+
+
+@asynccontextmanager
+async def _served(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """The service, once it is ready."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://manifest", timeout=30) as http:
+
+            async def is_ready() -> bool:
+                return (await http.get("/readyz")).status_code == 200
+
+            await until(is_ready, 30)
+            yield http
+
+
+async def _delete_all(plane: Plane, partitions: list[tuple[str, int]]) -> None:
+    """What retention does to a partition into which nobody writes any more."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=plane.kafka_bootstrap)
+    await admin.start()
+    await admin.delete_records({TopicPartition(*at): RecordsToDelete(-1) for at in partitions})
+    await admin.close()

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.contracts.runs import Environment, RunCancelRequested
+from jobforge.contracts.topics import JOBS
 from jobforge.manifest import keys
 from jobforge.manifest.states import parsed_request
 from jobforge.testkit.memory import MemoryLog
@@ -217,3 +218,9 @@ def is_open(service: ServedView, run_id: UUID) -> Callable[[], Awaitable[bool]]:
         return await score(service, run_id) is not None
 
     return found
+
+
+def test_a_row_does_not_go_before_its_request_so_that_its_run_can_still_be_ended() -> None:
+    """Kafka deletes whole segments, by their youngest record: of a week unless somebody says otherwise."""
+    assert JOBS.retention is not None
+    assert JOBS.retention + timedelta(days=7, hours=12) <= keys.UNFINISHED_KEPT

@@ -17,7 +17,7 @@ from jobforge.scheduler.open_runs import OpenRuns
 from jobforge.scheduler.searching import Search
 from jobforge.scheduler.verdicts import Patience
 from jobforge.testkit.memory import MemoryLog
-from jobforge.testkit.tended import AskedLog, Tended
+from jobforge.testkit.tended import Tended
 
 PARTITIONS = 2
 TOPICS = {
@@ -50,11 +50,10 @@ def log() -> MemoryLog:
 async def tended(log: MemoryLog, redis: Redis) -> AsyncIterator[Tended]:
     """A plane whose scheduler looks when the test says so."""
     plane = Tended(log, redis, PARTITIONS)
-    asked = AskedLog(log)
     leases = RedisLeases(RedisLine.beside(redis))
     acts = Acts(
         log.publisher(),
-        asked,
+        plane.asked,
         lambda: {ECHO.template_key: ECHO},
         worker="scheduler@h:1",
         environment=ENVIRONMENT,
@@ -65,8 +64,8 @@ async def tended(log: MemoryLog, redis: Redis) -> AsyncIterator[Tended]:
         lambda: range(PARTITIONS),
         OpenRuns(redis),
         leases,
-        asked,
-        Search(asked, asked),
+        plane.asked,
+        Search(plane.asked, plane.asked),
         acts,
         patience=Patience(),
         now=lambda: plane.now,

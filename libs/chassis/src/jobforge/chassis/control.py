@@ -175,10 +175,23 @@ class ControlView:
     async def _follow(self) -> None:
         while True:
             try:
-                self._fold(await self._log.read())
+                records = await self._log.read()
             except (OSError, KafkaError) as error:
                 log.warning("control.unreachable", error=type(error).__name__)
                 await asyncio.sleep(POLL)
+            except Exception:
+                log.exception("control.not_read")
+                await asyncio.sleep(POLL)
+            else:
+                for record in records:
+                    self._fold_or_tell(record)
+
+    def _fold_or_tell(self, record: tuple[int, bytes | None, bytes | None]) -> None:
+        """One record that nobody can fold, or a listener that fails, must not freeze the state for all that follow."""
+        try:
+            self._fold([record])
+        except Exception:
+            log.exception("control.not_folded", offset=record[0])
 
 
 class KafkaControlLog:

@@ -189,6 +189,13 @@ class Kafka:
             found = await self._ask().end_offsets(wanted)
         return {Partition(at.topic, at.partition): offset for at, offset in found.items()}
 
+    async def bounds(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """The first offset of each partition, and the offset after its last record; needs no group."""
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        async with asyncio.timeout(ASK_TIMEOUT):
+            first, end = await self._ask().beginning_offsets(wanted), await self._ask().end_offsets(wanted)
+        return {Partition(at.topic, at.partition): (first[at], end[at]) for at in wanted}
+
     async def committed(self, group: str) -> Mapping[Partition, int]:
         """What a group committed; a partition of which it never committed anything is left out."""
         async with asyncio.timeout(ASK_TIMEOUT):

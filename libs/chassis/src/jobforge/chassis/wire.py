@@ -48,6 +48,10 @@ class Record(NamedTuple):
         return None
 
 
+class RecordGone(LookupError):
+    """The log does not hold a record at that position (any more), which is certain."""
+
+
 class NotWritten(Exception):
     """The record was certainly not written: the log could not be reached, or refused it."""
 

@@ -29,6 +29,8 @@ class MemoryLog:
         self._records: dict[Partition, list[Record]] = {
             Partition(topic, number): [] for topic, count in partitions.items() for number in range(count)
         }
+        self._first: dict[Partition, int] = {}
+        """The first offset of partitions from which something was deleted."""
         self._commits: dict[tuple[str, Partition], int] = {}
         self._groups: dict[str, list[MemoryConsumer]] = defaultdict(list)
         self._grown = asyncio.Event()
@@ -42,9 +44,11 @@ class MemoryLog:
         return MemoryPublisher(self)
 
     def records(self, topic: str) -> list[Record]:
-        """Every record of a topic, partition by partition."""
+        """Every record that a topic holds, partition by partition."""
         return [
-            record for number in range(self._partitions[topic]) for record in self._records[Partition(topic, number)]
+            record
+            for at in (Partition(topic, number) for number in range(self._partitions[topic]))
+            for record in self._records[at][self.first(at) :]
         ]
 
     def committed(self, group: str, partition: Partition) -> int | None:
@@ -55,6 +59,22 @@ class MemoryLog:
         """Forget a group's commits: its next member reads everything again."""
         for key in [key for key in self._commits if key[0] == group]:
             del self._commits[key]
+
+    def delete_before(self, partition: Partition, offset: int) -> None:
+        """What retention does to a partition."""
+        self._first[partition] = offset
+
+    def delete_topic(self, topic: str) -> None:
+        """The topic goes, and with it what groups committed of it."""
+        for at in [Partition(topic, number) for number in range(self._partitions.pop(topic))]:
+            del self._records[at]
+            self._first.pop(at, None)
+        self._commits = {(group, at): offset for (group, at), offset in self._commits.items() if at.topic != topic}
+
+    def make_topic(self, topic: str, partitions: int) -> None:
+        """An empty topic comes."""
+        self._partitions[topic] = partitions
+        self._records |= {Partition(topic, number): [] for number in range(partitions)}
 
     @asynccontextmanager
     async def member(
@@ -108,8 +128,13 @@ class MemoryLog:
         return Position(topic, number, len(records) - 1)
 
     def read(self, partition: Partition, offset: int, limit: int) -> list[Record]:
-        """Up to ``limit`` records from ``offset`` on."""
-        return self._records[partition][offset : offset + limit]
+        """Up to ``limit`` records from ``offset`` on, or from the first one there is."""
+        start = max(offset, self.first(partition))
+        return self._records[partition][start : start + limit]
+
+    def first(self, partition: Partition) -> int:
+        """The offset of the first record."""
+        return self._first.get(partition, 0)
 
     def end(self, partition: Partition) -> int:
         """The offset after the last record."""
@@ -118,6 +143,10 @@ class MemoryLog:
     async def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
         """The end offset of each partition."""
         return {partition: self.end(partition) for partition in partitions}
+
+    async def bounds(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """For each partition its first offset and the offset after its last record."""
+        return {partition: (self.first(partition), self.end(partition)) for partition in partitions}
 
     async def topics(self) -> frozenset[str]:
         """The names of all topics."""
@@ -211,7 +240,7 @@ class MemoryConsumer:
 
     async def bounds(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
         """First offset, and the offset after the last record."""
-        return {partition: (0, self._log.end(partition)) for partition in partitions}
+        return await self._log.bounds(partitions)
 
     async def take(self, partitions: frozenset[Partition]) -> None:
         """A rebalance gave this member partitions: they start at the group's commit."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from jobforge.chassis.wire import Partition, Position, Record
+from jobforge.chassis.wire import Partition, Position, Record, RecordGone
 from jobforge.contracts.identity import run_key
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.runs import RUN_RECORDS
@@ -24,14 +24,24 @@ class AskedLog:
     """A log in memory, as somebody asks it who belongs to no group."""
 
     log: MemoryLog
+    unheard: set[str] = field(default_factory=set)
+    """Topics of which nothing is answered: no broker that leads them can be reached."""
 
     async def topics(self) -> Iterable[str]:
         """The names of all topics."""
         return await self.log.topics()
 
     async def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        """The end offset of each partition."""
-        return await self.log.ends(partitions)
+        """The end offset of each partition; of a topic that is not there nobody answers."""
+        return {at: end for at, (_, end) in (await self.bounds(partitions)).items()}
+
+    async def bounds(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """First offset and end of each partition; of a topic that is not there nobody answers."""
+        wanted = list(partitions)
+        answered = await self.log.topics() - self.unheard
+        if not all(at.topic in answered for at in wanted):
+            raise TimeoutError("nobody answers")
+        return await self.log.bounds(wanted)
 
     async def committed(self, group: str) -> Mapping[Partition, int]:
         """What a group committed."""
@@ -43,8 +53,14 @@ class AskedLog:
         return {at: offset for at in every if (offset := self.log.committed(group, at)) is not None}
 
     async def record(self, position: Position) -> Record:
-        """The record at a position."""
-        return self.log.read(Partition(position.topic, position.partition), position.offset, 1)[0]
+        """The record at a position; raises ``RecordGone``."""
+        at = Partition(position.topic, position.partition)
+        if at.topic in self.unheard:
+            raise TimeoutError("nobody answers")
+        found = self.log.read(at, position.offset, 1) if at.topic in await self.log.topics() else []
+        if [record.offset for record in found] != [position.offset]:
+            raise RecordGone(str(position))
+        return found[0]
 
     async def unread(
         self, ranges: Mapping[Partition, tuple[int, int]], keys: Collection[bytes], *, most: int
@@ -64,6 +80,11 @@ class Tended:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     time: float = 1000.0
     look: Callable[[], Awaitable[None]] | None = None
+    asked: AskedLog = field(init=False)
+    """The log as the scheduler asks it."""
+
+    def __post_init__(self) -> None:
+        self.asked = AskedLog(self.log)
 
     @property
     def view(self) -> ViewByHand:
@@ -89,7 +110,8 @@ class Tended:
         """The view reaches the ends of the log, and holds what has ended."""
         for end in self.ends():
             await self.view.ended(end.tenant_id, end.run_id)
-        every = [Partition(topic, number) for topic in FOLDED for number in range(self.partitions)]
+        there = [topic for topic in FOLDED if topic in await self.log.topics()]
+        every = [Partition(topic, number) for topic in there for number in range(self.partitions)]
         await self.view.reached(await self.log.ends(every))
 
     async def pass_by(self, seconds: int, *, every: int = 1) -> None:

@@ -10,7 +10,6 @@ from redis.exceptions import RedisError
 
 from jobforge.chassis.artifacts import StoreUnavailable
 from jobforge.chassis.logs import get_logger
-from jobforge.chassis.lost_offsets import out_of_range
 from jobforge.chassis.metrics import CONSUMER_REBALANCES, PROJECTION_GAPS, PROJECTION_RECORDS, child
 from jobforge.chassis.wire import Consumer, Partition, Record
 from jobforge.contracts.topics import RUNS
@@ -19,6 +18,7 @@ from jobforge.manifest.batches import Batch, Read, State
 from jobforge.manifest.families import JOBS, decode, family_of, outlived, remembered
 from jobforge.manifest.lanes import Lane, introduce, slices
 from jobforge.manifest.outbox import Outbox
+from jobforge.manifest.placing import settled
 from jobforge.manifest.store import Step, Store
 from jobforge.manifest.work import Work, load, unpublished
 
@@ -158,15 +158,7 @@ class Projector:
         for lane in lanes:
             first, end = bounds[lane.partition]
             mark = held.get(keys.watermark(lane.partition))
-            if mark is not None and mark > end:
-                log.warning("view.ahead_of_log", partition=keys.watermark(lane.partition), held=mark, end=end)
-                await self._store.forget(lane.partition)
-                mark = None
-            if mark is not None and mark < first:
-                out_of_range(GROUP, lane.partition, wanted=mark, first=first, end=end)
-            if mark is None:
-                (answer,) = await self._store.apply([Step(lane.partition, None, first, Batch())])
-                mark = first if answer.how == "done" else answer.held
+            mark = await settled(self._store, lane.partition, mark, first=first, end=end, group=GROUP)
             if lane.published is None:
                 lane.published = await consumer.committed(lane.partition)
             if lane.published is None or lane.published > end:

@@ -9,8 +9,9 @@ __all__ = ["CANCEL", "MANIFEST", "REQUEST", "RUN", "STARTS", "WATERMARKS", "open
 
 FINISHED_KEPT = timedelta(days=7)
 """How long a finished run stays; then reads fall through to the archive."""
-UNFINISHED_KEPT = timedelta(days=31)
-"""A little longer than the log, which could not rebuild the row afterwards."""
+UNFINISHED_KEPT = timedelta(days=38)
+"""A little longer than the log, which could not rebuild the row afterwards: 30 days, and up to 7 more until all that
+shares a segment with the request is as old. So a run is still known when its request is gone, and can be ended."""
 EVENTS_KEPT = timedelta(days=7)
 """As long as the topics they are read from."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
+from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -182,7 +183,7 @@ class Changes:
         self._freshness.forget(held)
         try:
             await self._freshness.aim()
-        except (OSError, TimeoutError) as error:
+        except (KafkaError, OSError) as error:
             log.warning("view.aim_failed", error=repr(error))
 
     def _heard(self, message: dict[str, object] | None) -> None:

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.metrics import REJECTED, REQUESTS_REPUBLISHED, RUNS_CLOSED, child
 from jobforge.chassis.traced import TraceScope, trace_scope
-from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher, Record
+from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher, Record, RecordGone
 from jobforge.contracts import topics
 from jobforge.contracts.control import TemplateAnnounced
 from jobforge.contracts.dead_letter import dead_letter_headers
@@ -20,7 +20,6 @@ from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read
 from jobforge.contracts.runs import Environment, RunCanceled, RunFailed
 from jobforge.scheduler.endings import ended, snapshot, unreadable
-from jobforge.scheduler.log_lookup import RecordGone
 from jobforge.scheduler.rows import OpenRun
 from jobforge.scheduler.verdicts import Close
 
@@ -81,10 +80,14 @@ class Acts:
         log.info("run.closed", run_id=str(run.run_id), code=close.code, detail=close.message)
 
     async def republish(self, run: OpenRun, count: int) -> None:
-        """Put the run's request back where it came from, byte for byte; raises ``Unheard``."""
+        """Put the run's request back where it came from, byte for byte; raises ``Unheard``.
+
+        One that the log does not hold any more cannot be put back, now or later: that counts as a try.
+        """
         record = await self._record(run)
         if record is None:
-            raise Unheard("the log does not hold the request any more")
+            log.warning("run.request_gone", run_id=str(run.run_id), count=count)
+            return
         headers = record.headers
         if run.started:  # attempts never fall
             headers = replace(Delivery.of(headers), attempt=run.lived.attempt + 1).headers(headers)
@@ -134,7 +137,10 @@ class Acts:
             return None
 
     async def _record(self, run: OpenRun) -> Record | None:
-        """The request's record, or None when retention took it; raises ``Unheard``."""
+        """The request's record, or None when it is gone: its topic was deleted or made anew, or retention took it.
+
+        Raises ``Unheard`` when that is not certain.
+        """
         request, key = run.request, run_key(run.tenant_id, run.run_id)
         if request is None or request.topic is None or request.offset is None:
             raise Unheard("the row does not say where the request stands")
@@ -146,6 +152,4 @@ class Acts:
             return None
         except (KafkaError, OSError) as error:
             raise Unheard(repr(error)) from error
-        if record.key != key:
-            raise Unheard("another record stands where the row says that the request does")
-        return record
+        return record if record.key == key else None  # offsets are given once, unless the topic is made anew

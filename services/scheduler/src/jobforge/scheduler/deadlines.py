@@ -98,6 +98,8 @@ class Deadlines:
         self._clock = clock
         self._trust = Trust(patience.unsettled)
         self._troubled = False
+        self._unheard: set[tuple[int, str]] = set()
+        """Partitions and topics of which nothing could be learned when they were last asked for."""
 
     async def run(self) -> None:
         """Look, until cancelled; what a look cannot do, the next one does."""
@@ -108,7 +110,7 @@ class Deadlines:
             try:
                 await self.look()
                 self._troubled = False
-            except (RedisError, KafkaError, OSError) as error:
+            except (RedisError, OSError) as error:
                 if not self._troubled:
                     log.warning("deadlines.not_looked", error=repr(error))
                 self._troubled = True
@@ -118,7 +120,10 @@ class Deadlines:
             await asyncio.sleep(self._patience.every.total_seconds())
 
     async def look(self) -> None:
-        """Look once at every run that is due; raises ``RedisError``, ``KafkaError`` or ``OSError``."""
+        """Look once at every run that is due; raises ``RedisError`` or ``OSError`` while Redis is away.
+
+        A log that does not answer for one partition of a topic puts off the runs that stand there alone.
+        """
         tended = sorted(self._tended())
         try:
             await self._glance(tended)
@@ -175,9 +180,13 @@ class Deadlines:
 
     async def _act(self, partition: int, serious: Sequence[tuple[Seen, Verdict]]) -> None:
         """Decide once more, on rows that hold all that the log held when the search was over, and act on it."""
-        searched = [seen.run for seen, verdict in serious if not isinstance(verdict, Close)]
-        lost = await self._search.nowhere(partition, searched) if searched else frozenset[bytes]()
-        if not await self._view_reaches_the_ends(partition, [seen.run for seen, _ in serious]):
+        try:
+            lost, ends = await self._ask(partition, serious)
+        except (KafkaError, OSError) as error:
+            await self._not_heard(partition, serious, error)
+            return
+        self._unheard -= {(partition, _stands_at(each)[0]) for each in serious}
+        if not await self._view_reaches(ends):
             log.info("deadlines.view_behind", partition=partition, runs=len(serious))
             return
         await self._glance(sorted(self._tended()))
@@ -188,6 +197,30 @@ class Deadlines:
         for first in range(0, len(judged), AT_ONCE):
             some = judged[first : first + AT_ONCE]
             await asyncio.gather(*(self._carry_out(partition, seen, verdict) for seen, verdict in some))
+
+    async def _not_heard(self, partition: int, serious: Sequence[tuple[Seen, Verdict]], error: Exception) -> None:
+        """One topic in trouble puts off its own runs alone."""
+        topics = sorted({_stands_at(each)[0] for each in serious})
+        if len(topics) > 1:
+            for topic in topics:
+                await self._act(partition, [each for each in serious if _stands_at(each)[0] == topic])
+            return
+        if (partition, topics[0]) not in self._unheard:
+            log.warning("deadlines.log_unheard", partition=partition, topic=topics[0], error=repr(error))
+        self._unheard.add((partition, topics[0]))
+        soon = self._now() + SOON
+        await self._open_runs.look_again(partition, [(seen.member, soon) for seen, _ in serious])
+
+    async def _ask(
+        self, partition: int, serious: Sequence[tuple[Seen, Verdict]]
+    ) -> tuple[frozenset[bytes], Mapping[str, int]]:
+        """What nobody will read, and then where the log of these runs ends; raises ``KafkaError`` or ``OSError``."""
+        searched = [seen.run for seen, verdict in serious if not isinstance(verdict, Close)]
+        lost = await self._search.nowhere(partition, searched) if searched else frozenset[bytes]()
+        requests = [seen.run.request for seen, _ in serious if seen.run.request is not None]
+        known = {request.topic for request in requests if request.topic is not None} & set(await self._log.topics())
+        wanted = [Partition(topic, partition) for topic in sorted({RUNS.name, *known})]
+        return lost, {watermark(at): end for at, end in (await self._log.ends(wanted)).items()}
 
     async def _carry_out(self, partition: int, seen: Seen, verdict: Verdict) -> None:
         next_look = self._now() + SOON
@@ -205,11 +238,8 @@ class Deadlines:
             log.warning("run.not_tended", run_id=str(seen.run.run_id), verdict=type(verdict).__name__, error=str(why))
         await self._open_runs.look_again(partition, [(seen.member, next_look)])
 
-    async def _view_reaches_the_ends(self, partition: int, runs: Iterable[OpenRun]) -> bool:
-        """Whether the rows hold all that the log holds now of these runs."""
-        topics = {run.request.topic for run in runs if run.request is not None and run.request.topic is not None}
-        wanted = [Partition(topic, partition) for topic in sorted({RUNS.name, *topics})]
-        ends = {watermark(at): end for at, end in (await self._log.ends(wanted)).items()}
+    async def _view_reaches(self, ends: Mapping[str, int]) -> bool:
+        """Whether the rows hold all that the log held up to there."""
         clock = asyncio.get_running_loop().time
         until = clock() + VIEW_WAIT
         while not _reached(ends, (await self._open_runs.glance()).watermarks):

@@ -8,17 +8,16 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from jobforge.chassis.wire import Partition, Position, Record
+from jobforge.chassis.wire import Partition, Position, Record, RecordGone
+from jobforge.contracts.topics import RUNS
 
 POLL = 500
 """Milliseconds that one fetch waits."""
 TIMEOUT = 5.0
 """Seconds that one look-up may take."""
 BATCH = 500
-
-
-class RecordGone(LookupError):
-    """The log does not hold that position any more."""
+REMEMBERED = 5.0
+"""Seconds for which what a fetch brought along is relied on: a topic may be made anew."""
 
 
 class LogLookup:
@@ -33,6 +32,7 @@ class LogLookup:
         self._one_at_a_time = asyncio.Lock()
         self._near: dict[Position, Record] = {}
         """What the last fetch for one record brought along: who asks in the order of the log fetches seldom."""
+        self._near_until = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -43,9 +43,10 @@ class LogLookup:
         await self.close()
 
     async def record(self, position: Position) -> Record:
-        """The record at a position; raises ``RecordGone`` when retention took it."""
+        """The record at a position; raises ``RecordGone`` when retention took it, or its topic is not there."""
         async with self._one_at_a_time:
-            if position not in self._near:
+            if position not in self._near or asyncio.get_running_loop().time() > self._near_until:
+                self._near = {}
                 at = Partition(position.topic, position.partition)
                 try:
                     async with asyncio.timeout(TIMEOUT):
@@ -85,6 +86,11 @@ class LogLookup:
 
     async def _come_near(self, at: Partition, offset: int) -> None:
         consumer, kafka = await self._open(), TopicPartition(*at)
+        there = await consumer.topics()
+        if RUNS.name not in there:  # every plane has it: a broker that has just started, and knows nothing yet
+            raise ConnectionError("the broker does not know the plane's topics")
+        if at.topic not in there:
+            raise RecordGone(str(Position(*at, offset)))
         consumer.assign([kafka])
         if (await consumer.end_offsets([kafka]))[kafka] <= offset:
             raise RecordGone(str(Position(*at, offset)))
@@ -94,6 +100,7 @@ class LogLookup:
             records = _records(await consumer.getmany(kafka, timeout_ms=POLL, max_records=BATCH))
         consumer.pause(kafka)
         self._near = {Position(*at, record.offset): record for record in records}
+        self._near_until = asyncio.get_running_loop().time() + REMEMBERED
 
     async def _stretch(self, at: Partition, first: int, end: int) -> AsyncIterator[Record]:
         """The records from ``first`` to before ``end`` that the log still holds."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.wire import Partition
 from jobforge.contracts.identity import domain_of, run_key
-from jobforge.contracts.topics import JOBS, RETRY_TIERS, SLOW_JOBS
+from jobforge.contracts.topics import JOBS, RETRY_TIERS, RUNS, SLOW_JOBS
 from jobforge.scheduler.retries import GROUP
 from jobforge.scheduler.rows import OpenRun
 
@@ -25,6 +25,10 @@ class Log(Protocol):
 
     async def ends(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
         """The end offset of each partition."""
+        ...
+
+    async def bounds(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """The first offset of each partition, and the offset after its last record."""
         ...
 
     async def committed(self, group: str) -> Mapping[Partition, int]:
@@ -55,7 +59,10 @@ class Search:
         self._keys = keys
 
     async def nowhere(self, partition: int, runs: Sequence[OpenRun]) -> frozenset[bytes]:
-        """The keys of those runs, all of one partition, whose records nobody will read."""
+        """The keys of those runs, all of one partition, whose records nobody will read.
+
+        Raises ``KafkaError`` or ``OSError`` while the log is away.
+        """
         lost: set[bytes] = set()
         by_domain: dict[str, list[OpenRun]] = {}
         for run in runs:
@@ -63,24 +70,41 @@ class Search:
                 by_domain.setdefault(domain_of(run.request.template_key), []).append(run)
         for domain, mine in by_domain.items():
             committed = dict(await self._log.committed(f"jobs-{domain}"))
+            known = frozenset(await self._log.topics())
+            if RUNS.name not in known:
+                raise ConnectionError("the broker does not know the plane's topics yet")
             past = [run for run in mine if _is_past(run, partition, committed)]
-            if past:
-                lost |= await self._search(domain, partition, past, committed)
+            waiting = [run for run in mine if not _is_past(run, partition, committed)]
+            unseen = [*past, *await self._gone(partition, waiting, known)]
+            if unseen:
+                lost |= await self._search(domain, partition, unseen, committed, known)
         return frozenset(lost)
 
+    async def _gone(self, partition: int, runs: Sequence[OpenRun], known: frozenset[str]) -> list[OpenRun]:
+        """Those whose requests no worker can read, though none has committed past them: the log holds them no more."""
+        topics = {run.request.topic for run in runs if run.request is not None and run.request.topic is not None}
+        wanted = [Partition(topic, partition) for topic in sorted(topics & known)]
+        bounds = await self._log.bounds(wanted) if wanted else {}
+        return [run for run in runs if _is_gone(run, partition, bounds, topics - known)]
+
     async def _search(
-        self, domain: str, partition: int, runs: Sequence[OpenRun], committed: Mapping[Partition, int]
+        self,
+        domain: str,
+        partition: int,
+        runs: Sequence[OpenRun],
+        committed: Mapping[Partition, int],
+        known: frozenset[str],
     ) -> frozenset[bytes]:
         moved = await self._log.committed(GROUP)
         jobs = [Partition(topic.named(domain), partition) for topic in (JOBS, SLOW_JOBS)]
         tiers = [Partition(tier.topic.name, partition) for tier in RETRY_TIERS]
-        known = frozenset(await self._log.topics())
-        ends = await self._log.ends([at for at in (*jobs, *tiers) if at.topic in known])
+        bounds = await self._log.bounds([at for at in (*jobs, *tiers) if at.topic in known])
         read_to = {**{at: committed.get(at, 0) for at in jobs}, **{at: moved.get(at, 0) for at in tiers}}
-        ranges = {at: (read_to[at], end) for at, end in ends.items() if read_to[at] < end}
+        ranges = {at: (_from(read_to[at], *each), each[1]) for at, each in bounds.items()}
+        unread = {at: (first, end) for at, (first, end) in ranges.items() if first < end}
         keys = frozenset(run_key(run.tenant_id, run.run_id) for run in runs)
         try:
-            return keys - await self._keys.unread(ranges, keys, most=MOST_READ)
+            return keys - await self._keys.unread(unread, keys, most=MOST_READ)
         except TimeoutError:
             log.info("search.given_up", domain=domain, partition=partition)
             return frozenset()
@@ -92,3 +116,19 @@ def _is_past(run: OpenRun, partition: int, committed: Mapping[Partition, int]) -
     if request is None or request.topic is None or request.offset is None:
         return False
     return committed.get(Partition(request.topic, partition), 0) > request.offset
+
+
+def _is_gone(
+    run: OpenRun, partition: int, bounds: Mapping[Partition, tuple[int, int]], missing: Collection[str]
+) -> bool:
+    """Whether the request stands outside of what the log holds."""
+    request = run.request
+    if request is None or request.topic is None or request.offset is None:
+        return False
+    first, end = bounds.get(Partition(request.topic, partition), (0, request.offset + 1))
+    return request.topic in missing or not first <= request.offset < end
+
+
+def _from(committed: int, first: int, end: int) -> int:
+    """Where a group reads on: a commit that is not in the log any more sends it to the first offset there is."""
+    return committed if first <= committed <= end else first

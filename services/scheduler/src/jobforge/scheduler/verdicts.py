@@ -41,7 +41,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Republished:
-    """How often the run's request was put back, and until when it rests after that."""
+    """How often the run's request was put back, or was not there to be put back, and until when it rests after that."""
 
     count: int = 0
     until: datetime = EPOCH
@@ -66,7 +66,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Republish:
-    """Put the request back, for the ``count``th time."""
+    """Put the request back, for the ``count``th time; one that is gone is missed instead."""
 
     count: int
 
@@ -144,7 +144,8 @@ def _unstarted(
         return LookAgain(min(later, expires or later))
     if republished.count < patience.republications:
         return Republish(republished.count + 1)
-    return Close("job.lost", f"no attempt began although its request was put back {republished.count} times")
+    tries = f"its request was put back, or was gone from the log, {republished.count} times"
+    return Close("job.lost", f"no attempt began and {tries}")
 
 
 def _canceled(run: OpenRun) -> str:

@@ -84,7 +84,7 @@ NAMED: Mapping[str, Family] = {
     "job.invalid_outputs": _DEFECT,
     "job.lost": Family(
         "plane",
-        "No worker began the run, or its next attempt, although its request was put back.",
+        "No worker began the run, or its next attempt: its request was put back in vain, or the log lost it.",
         "Check that the template's service runs and is ready (GET /readyz), then request it again.",
     ),
     "job.process_died": _CRASH,
