@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import SpanContext, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
-from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher
+from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher, TooLargeToWrite
 from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.identity import key_made_at, run_id_for_key
 from jobforge.contracts.jobs import JobRequested, JobSubmission
@@ -143,7 +143,7 @@ class Intake:
     async def publish_all(self, records: Sequence[tuple[Outgoing, SpanContext | None]]) -> list[Failure | None]:
         """Publish records in order, each under its parent span; for each why it may not be written, or None.
 
-        After the first that cannot be handed over the rest are not tried.
+        After the first that cannot be handed over the rest are not tried, unless it is only too large.
         """
         handed: list[asyncio.Future[Position] | NotWritten] = []
         down: NotWritten | None = None
@@ -151,6 +151,9 @@ class Intake:
             if down is None:
                 try:
                     handed.append(asyncio.ensure_future(await self._send(record, parent)))
+                    continue
+                except TooLargeToWrite as error:
+                    handed.append(error)
                     continue
                 except NotWritten as error:
                     down = error
@@ -186,7 +189,7 @@ class Intake:
                 partition=record.partition,
             )
         except (NotWritten, OutcomeUnknown) as error:
-            raise unavailable(error, record.trace_id) from error
+            raise unwritten(error, record.trace_id) from error
         finally:
             trace_scope.reset(token)
 
@@ -226,15 +229,24 @@ def _failure(handed: "asyncio.Future[Position]") -> Failure | None:
 
 
 def _outcome(event_id: UUID, record: Outgoing, failure: Failure | None) -> Outcome:
-    return Outcome(event_id, unavailable(failure, record.trace_id) if failure else None)
+    return Outcome(event_id, unwritten(failure, record.trace_id) if failure else None)
 
 
 def _scope(record: Outgoing, parent: SpanContext | None, links: Links) -> TraceScope | None:
     return TraceScope(record.trace_id, parent, links) if record.trace_id else None
 
 
-def unavailable(error: Failure, trace_id: str | None) -> Refusal:
-    """The 503 for a record that Kafka did not acknowledge."""
+def unwritten(error: Failure, trace_id: str | None) -> Refusal:
+    """The 503 for a record that Kafka did not acknowledge, and the 413 for one that it never will."""
+    if isinstance(error, TooLargeToWrite):
+        return Refusal(
+            413,
+            "request.too_large",
+            "What would be written for this request is larger than Kafka takes: redaction and the way numbers are "
+            "written can make it larger than it came. Upload large content with "
+            "PUT /v1/objects/{kind}/{object_id} and send its id.",
+            trace_id=trace_id,
+        )
     if isinstance(error, OutcomeUnknown):
         return Refusal(
             503,
