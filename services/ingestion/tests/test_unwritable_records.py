@@ -78,6 +78,16 @@ async def test_a_request_that_grows_too_large_to_write_is_refused_and_not_asked_
     assert wide_door.log.records(wide_door.events) == []
 
 
+async def test_a_job_that_leaves_no_room_for_what_its_next_try_adds_is_refused(wide_door: Door) -> None:
+    """Its record would be written, and could never wait for another try: retry topics take no more than its own."""
+    body = json.dumps({**wide_door.job, "inputs": {**wide_door.job["inputs"], "pages": [10**15] * 110_000}})
+    answer = await wide_door.client.post(
+        "/v1/jobs", content=body.replace(str(10**15), "1e15").replace(" ", "").encode()
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
+    assert wide_door.log.records(wide_door.jobs) == []
+
+
 async def test_an_event_that_grows_too_large_to_write_spoils_no_other_of_its_batch(wide_door: Door) -> None:
     """Each is answered for itself."""
     event = wide_door.event

@@ -14,6 +14,7 @@ from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publishe
 from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.identity import key_made_at, run_id_for_key
 from jobforge.contracts.jobs import JobRequested, JobSubmission
+from jobforge.contracts.topics import MAX_MESSAGE_BYTES
 from jobforge.ingestion.admission import admit_event, admit_job
 from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, requested
@@ -23,6 +24,8 @@ from jobforge.ingestion.replies import Reply, accepted, receipt
 
 Failure = NotWritten | OutcomeUnknown
 Links = tuple[SpanContext, ...]
+MAX_JOB_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
+"""What a job may take, with room for its key and for what its record says while it waits for another try."""
 
 
 class Outcome(NamedTuple):
@@ -114,7 +117,10 @@ class Intake:
         """The job that an admitted request becomes, and its record; raises ``Refusal``."""
         template = self._catalog.check_job(submission)
         job = requested(submission, template, run_id=name.run_id, key_made_at=name.made_at, requested_at=self._clock())
-        return job, job_record(job, partitions=self._partitions, lane=template.lane)
+        record = job_record(job, partitions=self._partitions, lane=template.lane)
+        if len(record.value or b"") > MAX_JOB_BYTES:
+            raise unwritten(TooLargeToWrite(record.topic), submission.trace_id)
+        return job, record
 
     async def root(self, records: Iterable[Outgoing], *, keyed: Sequence[JobRequested] = ()) -> frozenset[UUID]:
         """See to the root spans of new traces; the runs whose key came with another body before.
