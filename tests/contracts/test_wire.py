@@ -10,9 +10,19 @@ import pytest
 from jobforge.chassis.kafka import Kafka
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.telemetry import Telemetry
-from jobforge.chassis.wire import Consumer, NotAssigned, NotWritten, Partition, Publisher, Reader, Record
+from jobforge.chassis.wire import (
+    Consumer,
+    NotAssigned,
+    NotWritten,
+    Partition,
+    Publisher,
+    Reader,
+    Record,
+    TooLargeToWrite,
+)
 from jobforge.contracts.identity import partition_of
 from jobforge.contracts.jobs import JobRequested
+from jobforge.contracts.topics import SET_ASIDE_MESSAGE_BYTES
 from jobforge.testkit.backends import Plane
 from jobforge.testkit.memory import MemoryLog
 from jobforge.testkit.waiting import until
@@ -170,6 +180,13 @@ async def test_publishing_to_a_topic_that_does_not_exist_is_not_written(wire: Wi
     """It fails within the time-out and says so."""
     with pytest.raises(NotWritten):
         await wire.publisher.publish("jobforge.nowhere", key=b"k", value=b"v")
+
+
+@pytest.mark.parametrize("by", ["publish", "send"])
+async def test_a_record_that_is_too_large_is_told_from_a_log_that_is_away(wire: Wire, by: str) -> None:
+    """Another try would never help."""
+    with pytest.raises(TooLargeToWrite):
+        await getattr(wire.publisher, by)(TOPIC, key=b"k", value=b"x" * SET_ASIDE_MESSAGE_BYTES, partition=0)
 
 
 async def test_a_new_group_reads_from_the_start_and_a_known_one_from_its_commit(wire: Wire) -> None:

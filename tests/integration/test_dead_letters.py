@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from jobforge.contracts.dead_letter import ADDED_HEADERS, REASON, added_headers
+from jobforge.contracts.dead_letter import ALWAYS_ADDED, REASON, added_headers
 from jobforge.contracts.identity import run_key
 from jobforge.contracts.runs import RunFailed
 from jobforge.contracts.topics import MAX_MESSAGE_BYTES
@@ -28,7 +28,7 @@ async def test_what_cannot_be_read_is_kept_byte_for_byte_and_the_partition_moves
     await workers.ended([*after, run_id])
 
     dead = await workers.read(DEAD)
-    assert {(r.key, r.value, tuple(r.headers[: len(r.headers) - len(ADDED_HEADERS)])) for r in dead} == set(records)
+    assert {(r.key, r.value, tuple(r.headers[: len(r.headers) - len(ALWAYS_ADDED)])) for r in dead} == set(records)
     assert {added_headers(r.headers)[REASON] for r in dead} == {"record.malformed"}
     (end,) = [outcome for outcome in await workers.outcomes() if outcome.run_id == run_id]
     assert isinstance(end, RunFailed)

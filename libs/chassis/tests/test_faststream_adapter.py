@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, TopicPartition
 from aiokafka.client import ConnectionGroup
 from aiokafka.conn import AIOKafkaConnection, collect_hosts
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.producer.sender import Sender
@@ -149,3 +149,16 @@ def test_the_connection_of_the_quiet_fetches_is_nobody_elses() -> None:
     assert {int(group) for group in ConnectionGroup} == {0, 1}
     assert QUIET_CONNECTION not in {0, 1}
     assert "conn_id = (node_id, group)" in inspect.getsource(AIOKafkaClient._get_conn)
+
+
+def test_what_was_fetched_is_read_by_what_stands_in_for_it() -> None:
+    """The fetcher makes each by its name, and keeps what is no ``FetchResult`` until nothing else is handed out."""
+    made = inspect.getsource(Fetcher._proc_fetch_request)
+    for name in ("records = MemoryRecords(part_data[-1])", "PartitionRecords(", "self._records[tp] = FetchResult("):
+        assert name in made
+    handed_out = inspect.getsource(_fetched_records_now)
+    assert "if type(res_or_error) is FetchResult:" in handed_out
+    assert "if not res_or_error.has_more():" in handed_out
+    assert "elif drained:" in handed_out
+    assert "res_or_error.check_raise()" in handed_out
+    assert "records = self._records\n" in inspect.getsource(PartitionRecords._unpack_records)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RequestTimedOutError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RequestTimedOutError, TopicAuthorizationFailedError
 
 from jobforge.chassis import kafka_publisher
 from jobforge.chassis.faststream_adapter import BoundedBroker
@@ -14,7 +14,7 @@ from jobforge.chassis.kafka_publisher import KafkaPublisher
 from jobforge.chassis.spans import FinishedSpan, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.traced import TracedPublisher
-from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position
+from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, TooLargeToWrite
 from jobforge.testkit.waiting import until
 
 WRITTEN = SimpleNamespace(topic="t", partition=2, offset=7)
@@ -75,13 +75,19 @@ async def test_what_could_not_be_handed_over_in_time_is_not_written(producer: Pr
 
 
 @pytest.mark.parametrize(
-    ("error", "meant"), [(RequestTimedOutError(), OutcomeUnknown), (MessageSizeTooLargeError(), NotWritten)]
+    ("error", "meant"),
+    [
+        (RequestTimedOutError(), OutcomeUnknown),
+        (MessageSizeTooLargeError(), TooLargeToWrite),
+        (TopicAuthorizationFailedError(), NotWritten),
+    ],
 )
 async def test_a_refusal_is_told_from_a_doubt(producer: Producer, error: KafkaError, meant: type[Exception]) -> None:
     """A broker's no is certain; a request that timed out may have arrived."""
     producer.acknowledged.set_exception(error)
-    with pytest.raises(meant):
+    with pytest.raises(meant) as raised:
         await publish()
+    assert raised.type is meant
 
 
 @pytest.mark.parametrize("handed_over", [True, False])

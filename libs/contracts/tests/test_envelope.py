@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from jobforge.contracts.dead_letter import ADDED_HEADERS, REASON, added_headers, dead_letter_headers
+from jobforge.contracts.dead_letter import ALWAYS_ADDED, REASON, added_headers, dead_letter_headers
 from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.inbox import InboxJob
 from jobforge.contracts.jobs import JobSubmission
@@ -117,6 +117,6 @@ def test_a_dead_letter_keeps_its_headers_and_says_why(original: list[tuple[str, 
     )
     assert headers[: len(forged)] == forged
     added = added_headers(headers)
-    assert set(added) == ADDED_HEADERS
+    assert set(added) == ALWAYS_ADDED
     assert added[REASON] == "job.unreadable"
     assert all(len(text) <= 1000 for text in added.values())

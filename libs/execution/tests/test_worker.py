@@ -248,3 +248,15 @@ async def test_attempts_are_counted_and_timed(echo: Echo) -> None:
     async with echo.working():
         await until(lambda: everything_committed(echo) and bool(echo.ends(request.run_id)))
     assert REGISTRY.get_sample_value("jobforge_job_attempts_total", ATTEMPTS) == before + 1
+
+
+async def test_a_job_record_with_neither_key_nor_value_becomes_a_dead_letter(echo: Echo) -> None:
+    """No producer of ours writes such a record: its value is empty, and a header says that it was null."""
+    echo.log.append("jobforge.jobs.echo", None, None, (), 0)
+    request = job_requested()
+    await echo.request(request)
+    async with echo.working():
+        assert isinstance(await echo.end(request.run_id), RunSucceeded)
+        await until(lambda: everything_committed(echo))
+    (dead,) = echo.log.records("jobforge.dlq.echo")
+    assert (dead.key, dead.value, added_headers(dead.headers)["jobforge-value-null"]) == (None, b"", "true")

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from jobforge.contracts.dead_letter import CAUSE, REASON, dead_letter_headers
+from jobforge.contracts.dead_letter import CAUSE, REASON, aside, dead_letter_headers
 from jobforge.contracts.identity import run_id_for_key, run_key
 from jobforge.contracts.inbox import INBOX
 from jobforge.contracts.jobs import JobRequested
@@ -135,3 +135,36 @@ async def test_artifacts_are_digested_where_they_stand(tmp_path: Any) -> None:
         ArtifactBytes((tmp_path / "nowhere").as_uri())
     with pytest.raises(ValueError, match="artifacts stand at"):
         ArtifactBytes("http://x")
+
+
+@pytest.mark.parametrize(
+    "original",
+    [
+        Record("jobforge.jobs.echo", 0, 1, None, None, (("x", b"y"),)),
+        Record("jobforge.jobs.echo", 0, 1, b"k", b"v" * 3_000_000),
+        Record("jobforge.jobs.echo", 0, 1, b"k", b"v", (("x", b"y" * 3_000_000),)),
+        Record("jobforge.jobs.echo", 0, 1, b"k" * 3_000_000, b"v"),
+    ],
+    ids=["nothing", "value", "headers", "key"],
+)
+def test_a_dead_letter_that_says_how_it_differs_is_no_finding_and_cannot_be_replayed(original: Record) -> None:
+    """What no topic takes is set aside as far as it fits; a byte more or less is a finding still."""
+    kept = aside(original, reason="record.malformed", detail="as told", dead_at="2026-11-25T00:00:00Z")
+    letter = DeadLetter(Record("jobforge.dlq.echo", 0, 0, *kept))
+    assert letter.keeps(original)
+    assert not changed(letter, value=b"other").keeps(original)
+    assert not changed(letter, key=b"other").keeps(original)
+    with pytest.raises(NotReplayable):
+        replay_of(letter)
+
+
+def test_why_a_cut_dead_letter_cannot_be_replayed_is_said() -> None:
+    """Not that it is malformed: it was not, before it was cut."""
+    kept = aside(
+        Record("jobforge.jobs.echo", 0, 1, b"k", b"v" * 3_000_000),
+        reason="record.malformed",
+        detail="as told",
+        dead_at="now",
+    )
+    with pytest.raises(NotReplayable, match="cut when it was set aside: the whole had 3000000 bytes"):
+        replay_of(DeadLetter(Record("jobforge.dlq.echo", 0, 0, *kept)))

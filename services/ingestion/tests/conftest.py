@@ -186,3 +186,11 @@ async def small_door(tmp_path: Path) -> AsyncIterator[DoorInMemory]:
     opened = open_door(tmp_path, max_object_bytes=10_000)
     async with opened.client:
         yield opened
+
+
+@pytest.fixture
+async def wide_door(tmp_path: Path) -> AsyncIterator[DoorInMemory]:
+    """A door that takes records of 1 MiB, the most it may be told to."""
+    opened = open_door(tmp_path, max_record_bytes=1024 * 1024)
+    async with opened.client:
+        yield opened

@@ -8,7 +8,7 @@ import pytest
 
 from jobforge.chassis.wire import Record
 from jobforge.contracts.control import TemplateAnnounced
-from jobforge.contracts.dead_letter import ADDED_HEADERS, REASON, added_headers
+from jobforge.contracts.dead_letter import ALWAYS_ADDED, REASON, added_headers
 from jobforge.contracts.identity import run_key
 from jobforge.contracts.runs import RUN_RECORDS, Environment
 from jobforge.scheduler.acting import NO_WAY_BACK, Acts
@@ -79,5 +79,5 @@ async def test_a_record_whose_key_names_no_run_is_kept_and_ends_none(acts: Acts,
     """There is nothing to end."""
     await acts.refuse(Record("jobforge.retry.5s", 0, 0, b"\xff", None, (), 1), "nowhere to go")
     (kept,) = log.records("jobforge.rejected")
-    assert (kept.key, kept.value, len(kept.headers)) == (b"\xff", None, len(ADDED_HEADERS))
+    assert (kept.key, kept.value, len(kept.headers)) == (b"\xff", None, len(ALWAYS_ADDED))
     assert log.records("jobforge.runs") == []

@@ -207,6 +207,16 @@ async def test_a_record_without_a_way_back_is_set_aside_and_holds_nobody_up(move
     await until(lambda: moved.committed() == 5)
 
 
+async def test_a_retry_with_neither_key_nor_value_does_not_stop_its_partition(moved: Moved) -> None:
+    """No producer of ours writes such a record: it is set aside, wherever its headers send it."""
+    headers = Delivery(2, moved.clocks.now, JOBS, error="x.broke").headers(BEFORE)
+    moved.log.append(FIVE, None, None, headers, 0)
+    await moved.wait(FIVE, b"a", 0)
+    await moved.come(b"a")
+    assert [(record.key, record.value) for record in moved.aside.records] == [(None, None)]
+    await until(lambda: moved.committed() == 2)
+
+
 async def test_a_partition_that_reads_ahead_too_far_is_paused_and_goes_on(
     moved: Moved, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,14 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from jobforge.chassis import connections, direct_fetching, direct_sending, needed_topics, produce_codec
+from jobforge.chassis import (
+    connections,
+    direct_fetching,
+    direct_sending,
+    needed_topics,
+    produce_codec,
+    readable_records,
+)
 from jobforge.chassis.faststream_adapter import BoundedBroker, LogSubscriber, add_log_subscriber
 from jobforge.chassis.kafka_publisher import KafkaPublisher
 from jobforge.chassis.settings import Settings
@@ -46,8 +53,8 @@ class Kafka:
     def __init__(
         self, settings: Settings, *, service: str, telemetry: Telemetry, description: str = "", role: str | None = None
     ) -> None:
-        for quicker in (connections, direct_fetching, direct_sending, produce_codec):
-            quicker.install()
+        for changed in (connections, direct_fetching, direct_sending, produce_codec, readable_records):
+            changed.install()
         self._settings = settings
         self._service = service
         self._role = role or service

@@ -4,11 +4,11 @@ import asyncio
 from functools import partial
 from typing import Any, Literal
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from jobforge.chassis.direct_sending import append_now, send_now
 from jobforge.chassis.faststream_adapter import BoundedBroker, raw_producer
-from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position
+from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position, TooLargeToWrite
 
 
 class KafkaPublisher:
@@ -57,7 +57,7 @@ class KafkaPublisher:
             try:
                 sent = await producer.send(topic, key=key, value=value, headers=said, partition=partition)
             except KafkaError as error:
-                raise NotWritten(f"{topic}: {error!r}") from error
+                raise _not_written(error, topic) from error
         return sent
 
 
@@ -110,4 +110,11 @@ def _position(at: Any) -> Position:
 
 def _failure(error: KafkaError) -> NotWritten | OutcomeUnknown:
     """aiokafka reports a request that timed out as an error of the batch: it may have arrived."""
-    return (OutcomeUnknown if error.retriable else NotWritten)(repr(error))
+    return OutcomeUnknown(repr(error)) if error.retriable else _not_written(error)
+
+
+def _not_written(error: KafkaError, topic: str | None = None) -> NotWritten:
+    """For ever, or for as long as Kafka is away."""
+    said = f"{topic}: {error!r}" if topic else repr(error)
+    too_large = isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError)
+    return TooLargeToWrite(said) if too_large else NotWritten(said)

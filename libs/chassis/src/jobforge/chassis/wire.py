@@ -56,6 +56,10 @@ class NotWritten(Exception):
     """The record was certainly not written: the log could not be reached, or refused it."""
 
 
+class TooLargeToWrite(NotWritten):
+    """The record is larger than its topic, or any, may be: it will never be written as it is."""
+
+
 class OutcomeUnknown(Exception):
     """The record may have been written: its acknowledgement did not come in time."""
 

@@ -113,7 +113,8 @@ def _components(carried: dict[str, type[BaseModel]], *, raw: bool) -> JsonObject
         messages[ORIGINAL_BYTES] = {
             "name": ORIGINAL_BYTES,
             "title": ORIGINAL_BYTES,
-            "summary": "A record's key, value and headers as they came, and headers that say why it is here.",
+            "summary": "A record's key, value and headers as they came, and headers that say why it is here, "
+            "and what of it is cut or was null.",
             "contentType": "application/octet-stream",
             "headers": {
                 "type": "object",

@@ -10,7 +10,7 @@ import structlog
 
 from jobforge.chassis.telemetry import TRACEPARENT
 from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position, Record
-from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.contracts.dead_letter import aside
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.contracts.runs import RunStarted
@@ -60,19 +60,9 @@ class Outcomes:
     async def set_aside(
         self, record: Record, topic: str, reason: str, detail: str, *, cause: str | None = None
     ) -> Position:
-        """Put a record, untouched, on a topic for what cannot go on, with the reason in added headers."""
-        headers = dead_letter_headers(
-            record.headers,
-            reason=reason,
-            detail=detail,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp=record.timestamp,
-            dead_at=datetime.now(UTC).isoformat(),
-            cause=cause,
-        )
-        return await self._publish(topic, record.key, record.value, headers, None)
+        """Put a record on a topic for what cannot go on, the reason in added headers; see ``dead_letter.aside``."""
+        kept = aside(record, reason=reason, detail=detail, dead_at=datetime.now(UTC).isoformat(), cause=cause)
+        return await self._publish(topic, *kept, None)
 
     async def _publish(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, at: int | None

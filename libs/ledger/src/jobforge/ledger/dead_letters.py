@@ -3,15 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from jobforge.contracts.dead_letter import (
     ADDED_HEADERS,
     CAUSE,
     DETAIL,
+    HEADERS_LEFT_OUT,
+    KEY_SHA256,
     ORIGIN_OFFSET,
     ORIGIN_PARTITION,
     ORIGIN_TOPIC,
     REASON,
+    VALUE_NULL,
+    VALUE_SHA256,
     added_headers,
 )
 from jobforge.contracts.identity import parse_run_key
@@ -83,11 +88,15 @@ class DeadLetter:
         return found if isinstance(found, str) else UNKNOWN
 
     def keeps(self, original: Record) -> bool:
-        """Whether it is the original's bytes and, after its headers, only what JobForge adds."""
-        record, count = self.record, len(original.headers)
+        """Whether it is the original's bytes, cut only as it says, and after its headers only what JobForge adds."""
+        record, added = self.record, added_headers(self.record.headers)
+        count = 0 if HEADERS_LEFT_OUT in added else len(original.headers)
         names = [name for name, _ in record.headers[count:]]
+        whole = b"" if VALUE_NULL in added and original.key is None and original.value is None else original.value
         return (
-            (record.key, record.value, record.headers[:count]) == (original.key, original.value, original.headers)
+            record.headers[:count] == original.headers[:count]
+            and _holds(record.key, original.key, added.get(KEY_SHA256))
+            and _holds(record.value, whole, added.get(VALUE_SHA256))
             and _ADDED.issuperset(names)
             and len(names) == len(set(names))
         )
@@ -144,3 +153,9 @@ class Groups:
     def largest_first(self) -> list[Group]:
         """The groups by size."""
         return sorted(self._groups.values(), key=lambda group: (-group.count, group.reason, group.template))
+
+
+def _holds(kept: bytes | None, whole: bytes | None, digest: str | None) -> bool:
+    if digest is None or kept is None or whole is None:
+        return kept == whole
+    return whole.startswith(kept) and sha256(whole).hexdigest() == digest

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from jobforge.contracts.dead_letter import VALUE_BYTES, added_headers
 from jobforge.contracts.identity import run_id_for_key, run_key
 from jobforge.contracts.inbox import OPERATORS_APP, InboxJob
 from jobforge.contracts.jobs import JobRequested
@@ -26,6 +27,9 @@ def replay_of(letter: DeadLetter, *, first: Position | None = None) -> InboxJob:
 
     ``first`` is where the first dead letter of the same run stands, if that is another one.
     """
+    whole = added_headers(letter.record.headers).get(VALUE_BYTES)
+    if whole is not None:
+        raise NotReplayable(f"its value was cut when it was set aside: the whole had {whole} bytes")
     try:
         request = read(JobRequested, letter.record.value)
     except Unreadable as error:

@@ -17,8 +17,11 @@ from jobforge.chassis.wire import (
     Position,
     Reader,
     Record,
+    TooLargeToWrite,
 )
+from jobforge.contracts.dead_letter import size
 from jobforge.contracts.identity import partition_of
+from jobforge.contracts.topics import SET_ASIDE_MESSAGE_BYTES
 
 
 class MemoryLog:
@@ -178,6 +181,7 @@ class MemoryPublisher:
     ) -> Position:
         """Write and acknowledge one record."""
         await asyncio.sleep(0)
+        _check(topic, key, value, headers)
         position = self._log.append(topic, key, value, headers, partition)
         if self._log.mute:
             raise OutcomeUnknown("no acknowledgement came")
@@ -188,10 +192,18 @@ class MemoryPublisher:
     ) -> Awaitable[Position]:
         """Write one record in order; awaiting the answer gives its position."""
         done: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        _check(topic, key, value, headers)
         position = self._log.append(topic, key, value, headers, partition)
         if not self._log.mute:
             done.set_result(position)
         return done
+
+
+def _check(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+    """As a producer does, whatever a broker would take."""
+    assert not (key is None and value is None), "Need at least one: key or value"
+    if size(key, value, headers) > SET_ASIDE_MESSAGE_BYTES:
+        raise TooLargeToWrite(f"{topic}: no producer writes as much")
 
 
 class MemoryConsumer:

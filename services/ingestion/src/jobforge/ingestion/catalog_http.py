@@ -19,7 +19,7 @@ from jobforge.contracts.control import (
     TriggerSwitched,
 )
 from jobforge.ingestion.answers import CatalogEntry, CatalogPage, Flags, Switch, Switched, TriggerEntry, TriggerPage
-from jobforge.ingestion.intake import unavailable
+from jobforge.ingestion.intake import unwritten
 from jobforge.ingestion.problems import documented
 from jobforge.ingestion.refusal import Refusal
 
@@ -125,7 +125,7 @@ async def _switch(
     try:
         await announce(publisher, message)
     except (NotWritten, OutcomeUnknown) as error:
-        raise unavailable(error, None) from error
+        raise unwritten(error, None) from error
     control.apply(message.key, message.to_bytes())  # so that a read right after this answer sees it
 
 

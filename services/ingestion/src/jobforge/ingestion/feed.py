@@ -11,14 +11,14 @@ from jobforge.chassis.metrics import child
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import Span
 from jobforge.chassis.telemetry import Telemetry
-from jobforge.chassis.wire import Consumer, NotAssigned, Partition, Record
+from jobforge.chassis.wire import Consumer, NotAssigned, Partition, Record, TooLargeToWrite
 from jobforge.contracts.identity import event_id_for_record, key_made_at, run_id_for_key, run_id_for_record
 from jobforge.contracts.inbox import InboxEvent
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.topics import INBOX
 from jobforge.ingestion.admission import admit_inbox
 from jobforge.ingestion.catalog import Catalog
-from jobforge.ingestion.intake import Intake, RunName, conflict
+from jobforge.ingestion.intake import Failure, Intake, RunName, conflict, unwritten
 from jobforge.ingestion.outgoing import Outgoing, rejected_record
 from jobforge.ingestion.refusal import Refusal
 
@@ -158,6 +158,20 @@ class InboxReader:
             self._refuse(one.record, conflict(one.job)) if one.job and one.job.run_id in conflicts else one
             for one in wave
         ]
+        failures = await self._publish_traced(wave)
+        for index, failure in enumerate(failures):
+            if isinstance(failure, TooLargeToWrite):
+                wave[index] = self._refuse(wave[index].record, unwritten(failure, wave[index].outgoing.trace_id))
+                [failures[index]] = await self._publish_traced([wave[index]])
+        written = next((index for index, failure in enumerate(failures) if failure), len(wave))
+        for one in wave[:written]:
+            if one.refusal:
+                child(REJECTED_MESSAGES, one.refusal.code).inc()
+                log.info("inbox.rejected", topic=one.record.topic, at=one.record.offset, reason=one.refusal.code)
+        return written
+
+    async def _publish_traced(self, wave: Sequence[Decided]) -> list[Failure | None]:
+        """For each why it may not be written, or None."""
         spans = [self._span(one) for one in wave]
         failures = await self._intake.publish_all(
             [(one.outgoing, span.context if span else None) for one, span in zip(wave, spans, strict=True)]
@@ -165,12 +179,7 @@ class InboxReader:
         for span, failure in zip(spans, failures, strict=True):
             if span:
                 span.end(error=type(failure).__name__ if failure else None)
-        written = next((index for index, failure in enumerate(failures) if failure), len(wave))
-        for one in wave[:written]:
-            if one.refusal:
-                child(REJECTED_MESSAGES, one.refusal.code).inc()
-                log.info("inbox.rejected", topic=one.record.topic, at=one.record.offset, reason=one.refusal.code)
-        return written
+        return failures
 
     def _span(self, decided: Decided) -> Span | None:
         trace_id = decided.outgoing.trace_id

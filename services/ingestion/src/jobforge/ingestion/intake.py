@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import SpanContext, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
-from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher
+from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher, TooLargeToWrite
 from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.identity import key_made_at, run_id_for_key
 from jobforge.contracts.jobs import JobRequested, JobSubmission
+from jobforge.contracts.topics import MAX_MESSAGE_BYTES
 from jobforge.ingestion.admission import admit_event, admit_job
 from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, requested
@@ -23,6 +24,8 @@ from jobforge.ingestion.replies import Reply, accepted, receipt
 
 Failure = NotWritten | OutcomeUnknown
 Links = tuple[SpanContext, ...]
+MAX_JOB_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
+"""What a job may take, with room for its key and for what its record says while it waits for another try."""
 
 
 class Outcome(NamedTuple):
@@ -114,7 +117,10 @@ class Intake:
         """The job that an admitted request becomes, and its record; raises ``Refusal``."""
         template = self._catalog.check_job(submission)
         job = requested(submission, template, run_id=name.run_id, key_made_at=name.made_at, requested_at=self._clock())
-        return job, job_record(job, partitions=self._partitions, lane=template.lane)
+        record = job_record(job, partitions=self._partitions, lane=template.lane)
+        if len(record.value or b"") > MAX_JOB_BYTES:
+            raise unwritten(TooLargeToWrite(record.topic), submission.trace_id)
+        return job, record
 
     async def root(self, records: Iterable[Outgoing], *, keyed: Sequence[JobRequested] = ()) -> frozenset[UUID]:
         """See to the root spans of new traces; the runs whose key came with another body before.
@@ -143,7 +149,7 @@ class Intake:
     async def publish_all(self, records: Sequence[tuple[Outgoing, SpanContext | None]]) -> list[Failure | None]:
         """Publish records in order, each under its parent span; for each why it may not be written, or None.
 
-        After the first that cannot be handed over the rest are not tried.
+        After the first that cannot be handed over the rest are not tried, unless it is only too large.
         """
         handed: list[asyncio.Future[Position] | NotWritten] = []
         down: NotWritten | None = None
@@ -151,6 +157,9 @@ class Intake:
             if down is None:
                 try:
                     handed.append(asyncio.ensure_future(await self._send(record, parent)))
+                    continue
+                except TooLargeToWrite as error:
+                    handed.append(error)
                     continue
                 except NotWritten as error:
                     down = error
@@ -186,7 +195,7 @@ class Intake:
                 partition=record.partition,
             )
         except (NotWritten, OutcomeUnknown) as error:
-            raise unavailable(error, record.trace_id) from error
+            raise unwritten(error, record.trace_id) from error
         finally:
             trace_scope.reset(token)
 
@@ -226,15 +235,24 @@ def _failure(handed: "asyncio.Future[Position]") -> Failure | None:
 
 
 def _outcome(event_id: UUID, record: Outgoing, failure: Failure | None) -> Outcome:
-    return Outcome(event_id, unavailable(failure, record.trace_id) if failure else None)
+    return Outcome(event_id, unwritten(failure, record.trace_id) if failure else None)
 
 
 def _scope(record: Outgoing, parent: SpanContext | None, links: Links) -> TraceScope | None:
     return TraceScope(record.trace_id, parent, links) if record.trace_id else None
 
 
-def unavailable(error: Failure, trace_id: str | None) -> Refusal:
-    """The 503 for a record that Kafka did not acknowledge."""
+def unwritten(error: Failure, trace_id: str | None) -> Refusal:
+    """The 503 for a record that Kafka did not acknowledge, and the 413 for one that it never will."""
+    if isinstance(error, TooLargeToWrite):
+        return Refusal(
+            413,
+            "request.too_large",
+            "What would be written for this request is larger than Kafka takes: redaction and the way numbers are "
+            "written can make it larger than it came. Upload large content with "
+            "PUT /v1/objects/{kind}/{object_id} and send its id.",
+            trace_id=trace_id,
+        )
     if isinstance(error, OutcomeUnknown):
         return Refusal(
             503,

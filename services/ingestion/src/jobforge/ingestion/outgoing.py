@@ -12,7 +12,7 @@ from jobforge.chassis.wire import Headers, Record
 from jobforge.contracts import topics
 from jobforge.contracts.base import unchecked
 from jobforge.contracts.control import TemplateAnnounced
-from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.contracts.dead_letter import aside
 from jobforge.contracts.envelope import EventEnvelope, EventSubject, EventSubmission
 from jobforge.contracts.identity import body_digest, domain_of, event_key, id_text, partition_of, run_key
 from jobforge.contracts.inbox import InboxJob
@@ -161,15 +161,6 @@ def cancellation(tenant_id: str, run_id: UUID, *, actor_id: str | None, at: date
 
 
 def rejected_record(record: Record, refusal: Refusal, *, at: datetime) -> Outgoing:
-    """What is set aside: key, value and headers as they came, and headers that say why."""
-    headers = dead_letter_headers(
-        record.headers,
-        reason=refusal.code,
-        detail=refusal.detail,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp=record.timestamp,
-        dead_at=at.isoformat(),
-    )
-    return Outgoing(topic=topics.REJECTED.name, partition=0, key=record.key, value=record.value, headers=headers)
+    """What is set aside: key, value and headers as they came, and headers that say why; see ``dead_letter.aside``."""
+    kept = aside(record, reason=refusal.code, detail=refusal.detail, dead_at=at.isoformat())
+    return Outgoing(topic=topics.REJECTED.name, partition=0, key=kept.key, value=kept.value, headers=kept.headers)

@@ -22,7 +22,7 @@ from jobforge.chassis.wire import (
     Publisher,
 )
 from jobforge.contracts import topics
-from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.contracts.dead_letter import aside
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Refusal, Snapshot
 
@@ -200,22 +200,15 @@ class Outbox:
 
     async def _refusal(self, refusal: Refusal) -> None:
         record = refusal.record
-        headers = dead_letter_headers(
-            record.headers,
-            reason=refusal.reason,
-            detail=refusal.detail,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp=record.timestamp,
-            dead_at=datetime.now(UTC).isoformat(),
-        )
+        kept = aside(record, reason=refusal.reason, detail=refusal.detail, dead_at=datetime.now(UTC).isoformat())
         log.warning("record.rejected", reason=refusal.reason, topic=record.topic, offset=record.offset)
         child(REJECTED, refusal.reason).inc()
         wait = FIRST_WAIT
         while True:
             try:
-                await self._publisher.publish(topics.REJECTED.name, key=record.key, value=record.value, headers=headers)
+                await self._publisher.publish(
+                    topics.REJECTED.name, key=kept.key, value=kept.value, headers=kept.headers
+                )
                 return
             except (NotWritten, OutcomeUnknown) as error:
                 _failed(topics.REJECTED.name, error)

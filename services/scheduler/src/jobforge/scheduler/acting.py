@@ -13,7 +13,7 @@ from jobforge.chassis.traced import TraceScope, trace_scope
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher, Record, RecordGone
 from jobforge.contracts import topics
 from jobforge.contracts.control import TemplateAnnounced
-from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.contracts.dead_letter import aside
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.identity import parse_run_key, partition_of, run_key
 from jobforge.contracts.jobs import JobRequested
@@ -101,19 +101,10 @@ class Acts:
         log.warning("run.request_put_back", run_id=str(run.run_id), topic=record.topic, count=count)
 
     async def refuse(self, record: Record, detail: str) -> None:
-        """Set a record aside, untouched, and end the run that its key names; see ``moving.Refusal``."""
+        """Set a record aside and end the run that its key names; see ``moving.Refusal``."""
         now = self._now()
-        headers = dead_letter_headers(
-            record.headers,
-            reason=NO_WAY_BACK,
-            detail=detail,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp=record.timestamp,
-            dead_at=now.isoformat(),
-        )
-        await self._publisher.publish(topics.REJECTED.name, key=record.key, value=record.value, headers=headers)
+        kept = aside(record, reason=NO_WAY_BACK, detail=detail, dead_at=now.isoformat())
+        await self._publisher.publish(topics.REJECTED.name, key=kept.key, value=kept.value, headers=kept.headers)
         child(REJECTED, NO_WAY_BACK).inc()
         log.warning("retry.refused", topic=record.topic, partition=record.partition, offset=record.offset)
         named = parse_run_key(record.key)

@@ -43,7 +43,9 @@ class Lane:
         for record in records:
             delivery = Delivery.of(record.headers)
             wait = wait_of(delivery, now, self.longest)
-            self.waiting.append(Waiting(record, time + wait.total_seconds(), way_back(delivery)))
+            nothing = record.key is None and record.value is None  # which no producer writes
+            back_to = None if nothing else way_back(delivery)
+            self.waiting.append(Waiting(record, time + wait.total_seconds(), back_to))
             self.size += _size(record)
             self.read_to = record.offset + 1
 

@@ -67,7 +67,8 @@ class Mover:
         if due[0].back_to is not None:
             return await self._bring_back([(waiting.back_to or "", waiting.record) for waiting in due])
         try:
-            await self._refuse(due[0].record, "its headers name no jobs topic of this plane to go back to")
+            why = "its headers name no jobs topic of this plane to go back to, or it has neither key nor value"
+            await self._refuse(due[0].record, why)
         except (NotWritten, OutcomeUnknown) as error:
             return 0, error
         return 1, None

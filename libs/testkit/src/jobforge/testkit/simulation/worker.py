@@ -5,7 +5,7 @@ from collections.abc import Generator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobforge.contracts.dead_letter import dead_letter_headers
+from jobforge.contracts.dead_letter import aside
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.identity import parse_run_key
 from jobforge.contracts.jobs import JobError, JobRequested
@@ -170,17 +170,7 @@ class SimulatedWorker:
         yield from self._insist(RUNS, record.key, end.to_bytes())
 
     def _set_aside(self, record: Record, topic: str, reason: str) -> Generator[None, None, int | None]:
-        headers = dead_letter_headers(
-            record.headers,
-            reason=reason,
-            detail="as told",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp=record.timestamp,
-            dead_at=AT.isoformat(),
-        )
-        value = record.value
+        _, value, headers = aside(record, reason=reason, detail="as told", dead_at=AT.isoformat())
         if self._plane.has("dead_letter_written_anew") and value:
             value = value.replace(b":", b": ", 1)
         if topic == DEAD and self._plane.has("best_effort_dead_letter"):
