@@ -173,3 +173,13 @@ async def test_an_event_that_cannot_be_mapped_or_read_holds_nobody_up(plane: Tri
         {"n": 3},
         {"contract_id": "c-2"},
     ]
+
+
+async def test_an_expression_that_finds_no_json_takes_no_other_request_along(plane: Triggered) -> None:
+    """``&name`` is an expression itself, which no record can hold: its whole batch of events was skipped."""
+    odd = PROCESS.model_copy(update={"name": "odd", "inputs": {"contract_id": "$.[&payload]"}})
+    plane.happens("c1")
+    plane.happens("c2")
+    async with plane.acting(odd, PROCESS):
+        await plane.read_to(2)
+    assert [request.inputs for request in plane.requests()] == [{"contract_id": "c1"}, {"contract_id": "c2"}]
