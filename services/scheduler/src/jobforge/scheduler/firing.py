@@ -175,7 +175,7 @@ def _made(trigger: Trigger, event: EventEnvelope) -> tuple[InboxJob, bytes] | No
     """The request that the event makes, and its bytes; None if it makes none."""
     try:
         job = job_for(trigger, event, search) if wants(trigger, event, search) else None
-        return job and (job, job.model_dump_json().encode())
+        return None if job is None else (job, job.model_dump_json().encode())
     except ValueError as error:  # ``Unmapped``, or an expression that finds what is no JSON, such as ``&name``
         _refused(trigger, event, "unmapped", str(error))
         return None
