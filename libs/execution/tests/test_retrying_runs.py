@@ -202,6 +202,15 @@ async def test_a_run_in_the_archive_gets_its_old_end_again_and_is_not_run(echo: 
     assert [type(record) for record in echo.of(request.run_id)] == [RunRestored]
 
 
+async def test_a_damaged_manifest_in_the_archive_is_written_anew(echo: Echo) -> None:
+    """Nobody could read it, and the request of its run was tried for ever."""
+    request = job_requested(key_made_at=None)
+    await echo.store.write_manifest(request.tenant_id, request.run_id, b'{"run_id":')
+    await echo.request(request)
+    async with echo.working():
+        assert isinstance(await echo.end(request.run_id), RunSucceeded)
+
+
 async def test_a_request_that_did_not_begin_in_time_expires(echo: Echo) -> None:
     """``start_by`` is over: the run ends with ``job.expired``, and was never started."""
     request = job_requested(start_by=OLD)

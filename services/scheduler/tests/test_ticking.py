@@ -28,7 +28,8 @@ START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 class Clockwork:
     """A plane with one schedule, and a clock to turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, schedule: Schedule = NIGHTLY) -> None:
+        self.schedule = schedule
         self.log = MemoryLog({OWN_INBOX: 1, "jobforge.control": 1})
         self.now = START
         self.mine = True
@@ -39,10 +40,10 @@ class Clockwork:
         self.control = ControlView(Settings(profile="development"))
         for record in self.log.records("jobforge.control"):
             self.control.apply(record.key, record.value)
-        self.standing = Standing(Declared(schedules=(NIGHTLY,)), self.control)
+        self.standing = Standing(Declared(schedules=(self.schedule,)), self.control)
         self.standing.settle(self.now)
         self.ticking = Ticking(
-            (NIGHTLY,),
+            (self.schedule,),
             self.standing,
             self.control,
             self.log.publisher(),
@@ -128,3 +129,14 @@ async def test_what_was_missed_while_a_schedule_was_off_is_not_made_up_for(plane
     assert await plane.look() == []
     plane.mine = True
     assert await plane.look() == ["2026-11-27T01:00:00Z"]
+
+
+async def test_a_schedule_whose_expression_finds_no_json_does_not_end_the_scheduler() -> None:
+    """``&name`` is an expression itself, which no record can hold: each start of the service ended in it again."""
+    plane = Clockwork(NIGHTLY.model_copy(update={"inputs": {"period": "$.[&tick]"}}))
+    await plane.standing.announce(plane.log.publisher())
+    assert await plane.look(timedelta(hours=14)) == []
+    plane.restart()
+    assert await plane.look() == []
+    ticks = [record for record in plane.log.records("jobforge.control") if (record.key or b"").startswith(b"tick:")]
+    assert len(ticks) == 1

@@ -200,7 +200,8 @@ class Kafka:
         """The first offset of each partition, and the offset after its last record; needs no group."""
         wanted = [TopicPartition(*partition) for partition in partitions]
         async with asyncio.timeout(ASK_TIMEOUT):
-            first, end = await self._ask().beginning_offsets(wanted), await self._ask().end_offsets(wanted)
+            asked = self._ask()
+            first, end = await asyncio.gather(asked.beginning_offsets(wanted), asked.end_offsets(wanted))
         return {Partition(at.topic, at.partition): (first[at], end[at]) for at in wanted}
 
     async def committed(self, group: str) -> Mapping[Partition, int]:

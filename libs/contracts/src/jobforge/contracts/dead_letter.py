@@ -119,7 +119,7 @@ def aside(original: Original, *, reason: str, detail: str, dead_at: str, cause: 
         return Aside(key, value, (*headers, *added))
     notes: dict[str, str] = {}
     left = LARGEST - _NOTES - size(key, None, (*headers, *added))
-    if left < 0:
+    if left < 0 and headers:
         notes[HEADERS_LEFT_OUT] = str(len(headers))
         headers = ()
         left = LARGEST - _NOTES - size(key, None, added)

@@ -36,7 +36,9 @@ from jobforge.execution.running import Result, Running
 log = structlog.get_logger()
 
 LOOK_AGAIN = timedelta(seconds=5)
-"""How long a record waits when another worker holds its lease, or the archive cannot be asked."""
+"""How long a record waits when another worker holds its lease."""
+ARCHIVE_AGAIN = timedelta(seconds=30)
+"""How long it waits when the archive cannot be asked, which concerns many."""
 CHILD_STARTS = 30.0
 """Seconds that a child process may take to start before the attempt's own time counts."""
 
@@ -117,7 +119,9 @@ class Handler:
                 step = self._step(claimed, case, born=datetime.now(UTC))  # the archive has nothing older
             except StoreUnavailable as why:
                 log.warning("archive.unavailable", run_id=str(requested.run_id), error=str(why))
-                step = Step.PARK
+                self._leases.release(holding, ended=False)
+                await self._park(case, ARCHIVE_AGAIN, reason="archive.unavailable")
+                return False
         if step is Step.DONE:
             return True
         if step is Step.PARK:
@@ -199,10 +203,10 @@ class Handler:
             now=datetime.now(UTC),
         )
 
-    async def _park(self, case: Case) -> None:
+    async def _park(self, case: Case, wait: timedelta = LOOK_AGAIN, *, reason: str = "lease.held") -> None:
         """Look again later, as the same attempt."""
-        log.info("record.parked", reason="lease.held", topic=case.record.topic, offset=case.record.offset)
-        await self._outcomes.passed_on(case.record, tier_for(LOOK_AGAIN).topic.name, case.waiting(LOOK_AGAIN))
+        log.info("record.parked", reason=reason, topic=case.record.topic, offset=case.record.offset)
+        await self._outcomes.passed_on(case.record, tier_for(wait).topic.name, case.waiting(wait))
 
     async def _restored(self, case: Case) -> bool:
         """Whether the run ended longer ago than the view remembers: its manifest then ends it again, unchanged."""
@@ -210,7 +214,11 @@ class Handler:
         archived = await self._store.read_manifest(requested.tenant_id, requested.run_id)
         if archived is None:
             return False
-        restored = RunRestored(run_id=requested.run_id, tenant_id=requested.tenant_id, manifest=from_json(archived))
+        try:
+            restored = RunRestored(run_id=requested.run_id, tenant_id=requested.tenant_id, manifest=from_json(archived))
+        except ValueError as why:  # it is damaged, and is written anew
+            log.error("archive.damaged", run_id=str(requested.run_id), error=str(why))
+            return False
         log.info("run.restored", run_id=str(requested.run_id))
         await self._outcomes.happened(case.place, restored.to_bytes())
         return True

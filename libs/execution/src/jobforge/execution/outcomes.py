@@ -55,7 +55,9 @@ class Outcomes:
     async def passed_on(self, record: Record, topic: str, delivery: Delivery) -> None:
         """Write a job record's bytes to another topic, with what its next try has to know."""
         headers = delivery.headers(_without_trace(record.headers) if delivery.previous else record.headers)
-        await self._publish(topic, record.key, record.value, headers, record.partition)
+        # A record with neither key nor value, which no producer of ours writes, is set aside where it is read.
+        value = b"" if record.key is None and record.value is None else record.value
+        await self._publish(topic, record.key, value, headers, record.partition)
 
     async def set_aside(
         self, record: Record, topic: str, reason: str, detail: str, *, cause: str | None = None

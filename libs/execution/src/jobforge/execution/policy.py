@@ -13,7 +13,7 @@ STARTS_BEFORE_ALONE = 2
 UNKNOWN_VERSION_WAITS = timedelta(minutes=10)
 """How long a record of a newer version waits for a worker that knows it: a rolling deploy."""
 VIEW_REMEMBERS = timedelta(days=6)
-"""The view keeps finished runs for 7 days; a run that it does not know and that may be older is in the archive."""
+"""The view keeps finished runs for 7 days; one that may be older is looked for in the archive before it starts."""
 
 ClaimState = Literal["free", "held", "ended", "cancel"]
 

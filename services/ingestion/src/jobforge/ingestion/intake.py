@@ -11,6 +11,7 @@ from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import SpanContext, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher, TooLargeToWrite
+from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES
 from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.identity import key_made_at, run_id_for_key
 from jobforge.contracts.jobs import JobRequested, JobSubmission
@@ -24,8 +25,8 @@ from jobforge.ingestion.replies import Reply, accepted, receipt
 
 Failure = NotWritten | OutcomeUnknown
 Links = tuple[SpanContext, ...]
-MAX_JOB_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
-"""What a job may take, with room for its key and for what its record says while it waits for another try."""
+MAX_JOB_BYTES = MAX_MESSAGE_BYTES - MAX_INLINE_OUTPUT_BYTES - 128 * 1024
+"""What a job may take, with room for what its record says while it waits for another try, and for its outcome."""
 
 
 class Outcome(NamedTuple):

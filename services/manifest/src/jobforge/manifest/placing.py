@@ -11,7 +11,7 @@ log = get_logger()
 
 
 async def settled(store: Store, at: Partition, held: int | None, *, first: int, end: int, group: str) -> int | None:
-    """The watermark from which to go on, given the one that the view holds; None when it has just become another one.
+    """The watermark from which to go on, given the one that the view holds; None when it has just vanished.
 
     A view without one begins where the log does, and so does one that is not in the log: above its end the log itself
     was lost, below its first offset records were deleted unread. That is told, and nothing waits for what never comes.

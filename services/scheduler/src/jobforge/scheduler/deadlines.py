@@ -208,8 +208,8 @@ class Deadlines:
         if (partition, topics[0]) not in self._unheard:
             log.warning("deadlines.log_unheard", partition=partition, topic=topics[0], error=repr(error))
         self._unheard.add((partition, topics[0]))
-        soon = self._now() + SOON
-        await self._open_runs.look_again(partition, [(seen.member, soon) for seen, _ in serious])
+        later = self._now() + PUT_OFF
+        await self._open_runs.look_again(partition, [(seen.member, later) for seen, _ in serious])
 
     async def _ask(
         self, partition: int, serious: Sequence[tuple[Seen, Verdict]]

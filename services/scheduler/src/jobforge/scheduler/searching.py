@@ -68,11 +68,11 @@ class Search:
         for run in runs:
             if run.request is not None:
                 by_domain.setdefault(domain_of(run.request.template_key), []).append(run)
+        known = frozenset(await self._log.topics())
+        if RUNS.name not in known:
+            raise ConnectionError("the broker does not know the plane's topics yet")
         for domain, mine in by_domain.items():
             committed = dict(await self._log.committed(f"jobs-{domain}"))
-            known = frozenset(await self._log.topics())
-            if RUNS.name not in known:
-                raise ConnectionError("the broker does not know the plane's topics yet")
             past = [run for run in mine if _is_past(run, partition, committed)]
             waiting = [run for run in mine if not _is_past(run, partition, committed)]
             unseen = [*past, *await self._gone(partition, waiting, known)]
