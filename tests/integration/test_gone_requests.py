@@ -9,7 +9,6 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from jobforge.chassis import view
 from jobforge.chassis.settings import Settings
 from jobforge.contracts.identity import run_key
 from jobforge.contracts.jobs import JobRequested
@@ -29,14 +28,6 @@ HASTE = Patience(
     unstarted=timedelta(seconds=1),
     waiting=timedelta(seconds=0.5),
 )
-
-
-@pytest.fixture
-async def by_hand(workers: Workers) -> AsyncIterator[ViewByHand]:
-    """The view's part about unfinished runs, in the plane's Valkey."""
-    redis = view.connect(workers.plane.redis_url)
-    yield ViewByHand(redis, partitions=workers.plane.partitions)
-    await redis.aclose()
 
 
 @pytest.fixture

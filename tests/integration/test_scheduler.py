@@ -7,10 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import pytest
 from aiokafka import ConsumerRecord
 
-from jobforge.chassis import view
 from jobforge.chassis.settings import Settings
 from jobforge.chassis.wire import Partition
 from jobforge.contracts.delivery import Delivery
@@ -31,14 +29,6 @@ HASTE = Patience(
     past_deadline=timedelta(seconds=1),
     unstarted=timedelta(seconds=1),
 )
-
-
-@pytest.fixture
-async def by_hand(workers: Workers) -> AsyncIterator[ViewByHand]:
-    """The view's part about unfinished runs, in the plane's Valkey."""
-    redis = view.connect(workers.plane.redis_url)
-    yield ViewByHand(redis, partitions=workers.plane.partitions)
-    await redis.aclose()
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
+from pydantic_core import to_json
 
 from jobforge.contracts.base import JsonObject, ProjectId, StrictInput, TemplateKey, TenantId, TriggerName
 from jobforge.contracts.envelope import EventEnvelope
@@ -58,7 +59,7 @@ class Schedule(StrictInput):
 
 
 class Unmapped(ValueError):
-    """A condition or mapping failed on this event: a function got what it cannot take."""
+    """A condition or mapping failed on this event: a function got what it cannot take, or what it found is no JSON."""
 
 
 def expressions(declared: Trigger | Schedule) -> Iterator[tuple[str, str]]:
@@ -96,6 +97,10 @@ def mapped(inputs: JsonObject, source: JsonObject, search: Search) -> JsonObject
     Raises ``Unmapped``.
     """
     found: JsonObject = _mapped(inputs, source, search)
+    try:
+        to_json(found)
+    except ValueError as error:  # ``&name`` finds an expression
+        raise Unmapped(f"inputs: what was found is no JSON: {error}") from None
     return found
 
 

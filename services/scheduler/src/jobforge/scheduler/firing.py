@@ -17,7 +17,7 @@ from jobforge.contracts.identity import run_id_for_key, run_key
 from jobforge.contracts.inbox import OPERATORS_APP, InboxJob
 from jobforge.contracts.reading import Unreadable, read
 from jobforge.contracts.topics import INBOX
-from jobforge.contracts.triggers import Fired, Trigger, job_for, wants
+from jobforge.contracts.triggers import Fired, Trigger, Unmapped, job_for, wants
 from jobforge.scheduler.expressions import search
 
 GROUP = "scheduler-triggers"
@@ -133,10 +133,10 @@ class Firings:
             log.error("event.unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
             return
         for trigger, since in acting:
-            made = _made(trigger, event) if event.received_at >= since else None
-            if made is None:
+            job = _job(trigger, event) if event.received_at >= since else None
+            if job is None:
                 continue
-            job, value = made
+            value = job.model_dump_json().encode()
             if len(value) > self._limit:
                 _refused(trigger, event, "too_large", f"the request has {len(value)} bytes: map less of the event")
             elif self._fired.loops(trigger, event):
@@ -171,12 +171,10 @@ class Firings:
             self._done.clear()
 
 
-def _made(trigger: Trigger, event: EventEnvelope) -> tuple[InboxJob, bytes] | None:
-    """The request that the event makes, and its bytes; None if it makes none."""
+def _job(trigger: Trigger, event: EventEnvelope) -> InboxJob | None:
     try:
-        job = job_for(trigger, event, search) if wants(trigger, event, search) else None
-        return None if job is None else (job, job.model_dump_json().encode())
-    except ValueError as error:  # ``Unmapped``, or an expression that finds what is no JSON, such as ``&name``
+        return job_for(trigger, event, search) if wants(trigger, event, search) else None
+    except Unmapped as error:
         _refused(trigger, event, "unmapped", str(error))
         return None
 

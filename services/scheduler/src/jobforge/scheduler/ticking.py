@@ -12,7 +12,7 @@ from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Publisher
 from jobforge.contracts.control import ScheduleTicked
 from jobforge.contracts.identity import run_id_for_key, run_key
 from jobforge.contracts.inbox import InboxJob
-from jobforge.contracts.triggers import Schedule, mapped
+from jobforge.contracts.triggers import Schedule, Unmapped, mapped
 from jobforge.scheduler.expressions import search
 from jobforge.scheduler.firing import OWN_INBOX, Switches
 from jobforge.scheduler.ticks import following, latest, source, spelled
@@ -83,26 +83,28 @@ class Ticking:
     async def _request(self, schedule: Schedule, tick: datetime) -> None:
         key = f"schedule:{schedule.name}:{spelled(tick)}"
         run_id = run_id_for_key(schedule.tenant_id, schedule.template, key)
-        trace_id = f"trace_{run_id}"
         try:
-            job = InboxJob(
-                kind="job",
-                tenant_id=schedule.tenant_id,
-                project_id=schedule.project_id,
-                template_key=schedule.template,
-                inputs=mapped(schedule.inputs, source(schedule, tick), search),
-                trace_id=trace_id,
-                actor_id=f"schedule:{schedule.name}",
-                idempotency_key=key,
-            )
-            value = job.model_dump_json().encode()
-        except ValueError as error:  # ``Unmapped``, or an expression that finds what is no JSON, such as ``&name``
+            inputs = mapped(schedule.inputs, source(schedule, tick), search)
+        except Unmapped as error:
             child(TRIGGERS_REFUSED, schedule.name, "unmapped").inc()
             log.error("schedule.refused", schedule=schedule.name, tick=spelled(tick), detail=str(error))
             return
+        trace_id = f"trace_{run_id}"
+        job = InboxJob(
+            kind="job",
+            tenant_id=schedule.tenant_id,
+            project_id=schedule.project_id,
+            template_key=schedule.template,
+            inputs=inputs,
+            trace_id=trace_id,
+            actor_id=f"schedule:{schedule.name}",
+            idempotency_key=key,
+        )
         before = trace_scope.set(TraceScope(trace_id))
         try:
-            await self._publisher.publish(OWN_INBOX, key=run_key(job.tenant_id, run_id), value=value)
+            await self._publisher.publish(
+                OWN_INBOX, key=run_key(job.tenant_id, run_id), value=job.model_dump_json().encode()
+            )
         finally:
             trace_scope.reset(before)
         child(TRIGGERS_FIRED, schedule.name).inc()
