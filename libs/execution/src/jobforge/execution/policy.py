@@ -33,7 +33,7 @@ class Claimed(NamedTuple):
 
 
 UNLEASED = Claimed("free")
-"""The lease store is away: leases only save work, so the job runs."""
+"""The lease store is away: leases only save work, so the job runs, unless the archive has its run."""
 
 
 class Step(Enum):
