@@ -14,6 +14,8 @@ from jobforge.contracts.dead_letter import (
     VALUE_SHA256,
     added_headers,
 )
+from jobforge.contracts.identity import partition_of, run_key
+from jobforge.testkit.builders import job_requested
 from jobforge.testkit.raw_records import GZIP, Raw, write_raw
 from jobforge.testkit.waiting import until
 from jobforge.testkit.workers import Workers
@@ -69,6 +71,22 @@ async def test_a_worker_goes_on_behind_records_that_aiokafka_cannot_read_or_writ
     assert (nothing.key, nothing.value) == (None, b"")
     assert (named.key, named.value, named.headers[0]) == (b"k", b"{", ("caf\\xe9", b"\xff"))
     assert (flood.key, flood.value) == (b"k", b"{")
+
+
+async def test_jobs_that_only_a_compressed_batch_can_hold_end_and_hold_nobody_up(workers: Workers) -> None:
+    """One too large to be run, and one too large to be tried again."""
+    await workers.services.start("echo")
+    large = job_requested({"message": "x" * 3_000_000})
+    flood = job_requested({"fail_times": 1}, attempts=2)
+    for request, headers in (large, ()), (flood, FLOOD.headers):
+        key = run_key(request.tenant_id, request.run_id)
+        at = partition_of(key, workers.plane.partitions)
+        record = Raw(key, request.to_bytes(), headers)
+        await write_raw(workers.plane.kafka_bootstrap, JOBS, record, partition=at, compression=GZIP)
+    ids = [large.run_id, flood.run_id, *await workers.ask(8)]
+    assert await workers.ended(ids) == dict.fromkeys(ids, 1)
+    said = [added_headers(record.headers)[REASON] for record in await set_aside(workers, DEAD, 2)]
+    assert said == ["record.too_large"] * 2
 
 
 async def test_the_view_goes_on_behind_a_record_of_runs_with_neither_key_nor_value(workers: Workers) -> None:

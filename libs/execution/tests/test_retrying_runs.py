@@ -7,6 +7,7 @@ import pytest
 from jobforge.contracts.dead_letter import added_headers
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.identity import run_key
+from jobforge.contracts.manifest import RunManifest
 from jobforge.contracts.runs import RunCanceled, RunFailed, RunRestored, RunRetrying, RunStarted, RunSucceeded
 from jobforge.execution import handler, running
 from jobforge.execution.worker import Limits
@@ -191,21 +192,22 @@ async def test_a_job_that_killed_two_workers_runs_alone_and_ends_when_its_child_
 async def test_a_run_in_the_archive_gets_its_old_end_again_and_is_not_run(echo: Echo) -> None:
     """A key of long ago still names that run: its manifest comes back unchanged."""
     request = job_requested(key_made_at=None)
-    archived = b'{"run_id": "x", "digest": "0"}'
-    await echo.store.write_manifest(request.tenant_id, request.run_id, archived)
+    archived = RunManifest(run_id=request.run_id, tenant_id=request.tenant_id, status="failed").sealed()
+    await echo.store.write_manifest(request.tenant_id, request.run_id, archived.to_bytes())
     echo.leases.unknown.add(request.run_id)
     await echo.request(request)
     async with echo.working():
         end = await echo.end(request.run_id)
     assert isinstance(end, RunRestored)
-    assert end.manifest == {"run_id": "x", "digest": "0"}
+    assert RunManifest.model_validate(end.manifest) == archived
     assert [type(record) for record in echo.of(request.run_id)] == [RunRestored]
 
 
-async def test_a_damaged_manifest_in_the_archive_is_written_anew(echo: Echo) -> None:
-    """Nobody could read it, and the request of its run was tried for ever."""
+@pytest.mark.parametrize("found", [b'{"run_id":', b"[]", b'{"digest": "0"}'])
+async def test_a_damaged_manifest_in_the_archive_is_written_anew(echo: Echo, found: bytes) -> None:
+    """Nobody could read it: its run's request was tried for ever, or the view refused its end."""
     request = job_requested(key_made_at=None)
-    await echo.store.write_manifest(request.tenant_id, request.run_id, b'{"run_id":')
+    await echo.store.write_manifest(request.tenant_id, request.run_id, found)
     await echo.request(request)
     async with echo.working():
         assert isinstance(await echo.end(request.run_id), RunSucceeded)

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from jobforge.contracts.canonical import digest
 from jobforge.contracts.jobs import JobError
 from jobforge.contracts.manifest import RunManifest, manifest_digest
+from jobforge.contracts.restoring import NotRestorable, unseal
 from jobforge.contracts.runs import RunCancelRequested, RunRecord
 from jobforge.contracts.topics import MAX_MESSAGE_BYTES
 from jobforge.execution.outcomes import MAX_OUTCOME_BYTES
 from jobforge.manifest.projection import MAX_STARTS, begun_again, fold
-from jobforge.manifest.sealing import LEFT_OUT, NotRestorable, unseal
+from jobforge.manifest.sealing import LEFT_OUT
 from jobforge.manifest.showing import job_of_manifest, merged
 from jobforge.manifest.states import NOTHING, RunState, parsed_run, stored_run
 from jobforge.testkit.run_records import (
@@ -237,6 +238,27 @@ def test_a_run_that_starts_for_ever_keeps_a_bounded_row() -> None:
     log = [started(RUN, claim=f"c{number}") for number in range(MAX_STARTS + 5)]
     state, _ = folded(*log, retrying(RUN, claim="late"), started(RUN, attempt=2))
     assert (len(state.starts), state.status, state.attempt) == (MAX_STARTS, "running", 2)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        succeeded(RUN, outputs={"text": "x" * MAX_MESSAGE_BYTES}),
+        succeeded(RUN).model_copy(update={"tool_versions": {"tool": "x" * MAX_MESSAGE_BYTES}}),
+        failed(RUN).model_copy(update={"error": JobError(code="x.y", message="x" * MAX_MESSAGE_BYTES)}),
+    ],
+)
+def test_the_manifest_of_an_outcome_larger_than_a_record_fits_into_one(end: RunRecord) -> None:
+    """In a compressed batch the log takes such an outcome; its manifest was published in vain for ever."""
+    state, manifest = folded(started(RUN), end)
+    assert manifest is not None
+    assert manifest.error is not None
+    assert (state.status, manifest.error.code, manifest.digest) == (
+        "failed",
+        "job.invalid_outputs",
+        manifest_digest(manifest),
+    )
+    assert len(manifest.model_dump_json()) < 10_000
 
 
 @pytest.mark.parametrize("size", [10_000, MAX_OUTCOME_BYTES])

@@ -217,6 +217,16 @@ async def test_a_retry_with_neither_key_nor_value_does_not_stop_its_partition(mo
     await until(lambda: moved.committed() == 2)
 
 
+async def test_a_retry_that_no_topic_takes_does_not_stop_its_partition(moved: Moved) -> None:
+    """A compressed batch can bring one that is larger than any record may be."""
+    headers = Delivery(2, moved.clocks.now, JOBS, error="x.broke").headers(BEFORE)
+    moved.log.append(FIVE, b"large", b"x" * 3_000_000, headers, 0)
+    await moved.wait(FIVE, b"a", 0)
+    await moved.come(b"a")
+    assert [record.key for record in moved.aside.records] == [b"large"]
+    await until(lambda: moved.committed() == 2)
+
+
 async def test_a_partition_that_reads_ahead_too_far_is_paused_and_goes_on(
     moved: Moved, monkeypatch: pytest.MonkeyPatch
 ) -> None:

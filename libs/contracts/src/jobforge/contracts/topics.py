@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 from jobforge.contracts import control, envelope, inbox, jobs, manifest, runs
+from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES
 
 DEFAULT_PARTITIONS = 8
 """Partitions of runs and of every jobs topic, unless JOBFORGE_PARTITIONS says otherwise."""
@@ -13,6 +14,8 @@ MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 SET_ASIDE_MESSAGE_BYTES = MAX_MESSAGE_BYTES + 64 * 1024
 """The largest record of any topic and, beside it, the headers that say why it was set aside."""
 INBOX_MESSAGE_BYTES = 1024 * 1024
+MAX_JOB_BYTES = MAX_MESSAGE_BYTES - MAX_INLINE_OUTPUT_BYTES - 128 * 1024
+"""What a request may take, with room for what its record says while it waits for another try, and for its outcome."""
 MONTH = timedelta(days=30)
 WEEK = timedelta(days=7)
 OFFSETS_RETENTION = timedelta(days=60)

@@ -69,8 +69,9 @@ class Endings:
         except Exception as why:
             log.error("outcome.unwritable", run_id=str(outcome.run_id), exc_info=why)
             value = stand_in(outcome, f"the outcome cannot be written: {type(why).__name__}: {why}").to_bytes()
-        if len(value) > MAX_OUTCOME_BYTES:
-            value = stand_in(outcome, f"the outcome takes {len(value)} bytes").to_bytes()
+        for inputs in (True, False):
+            if len(value) > MAX_OUTCOME_BYTES:
+                value = stand_in(outcome, f"the outcome takes {len(value)} bytes", inputs=inputs).to_bytes()
         await self._outcomes.happened(place, value)
 
     async def _again(

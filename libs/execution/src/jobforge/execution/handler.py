@@ -19,12 +19,13 @@ from jobforge.chassis.wire import Record
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read
+from jobforge.contracts.restoring import unseal
 from jobforge.contracts.runs import RunRestored, RunStarted
-from jobforge.contracts.topics import REJECTED
+from jobforge.contracts.topics import MAX_JOB_BYTES, REJECTED
 from jobforge.execution.case import Case
 from jobforge.execution.ending import Endings
 from jobforge.execution.leases import RENEW_EVERY, Holding, Leases
-from jobforge.execution.outcomes import Outcomes
+from jobforge.execution.outcomes import TOO_LARGE, Outcomes
 from jobforge.execution.poison import Poison
 from jobforge.execution.policy import Claimed, Step, at_claim
 from jobforge.execution.reasons import failure_of
@@ -73,27 +74,24 @@ class Handler:
     async def handle(self, record: Record, recent: RecentRuns) -> None:
         """Bring the record to its outcome, or pass it on; everything is acknowledged when this returns."""
         try:
-            requested = read(JobRequested, record.value)
-            snapshot = self._runner.snapshot(requested)
-        except Unreadable as why:
-            await self._poison.refuse(record, why)
-            return
-        place = self._outcomes.place(requested.tenant_id, requested.run_id)
-        case = Case(record, Delivery.of(record.headers), requested, snapshot, place)
-        while True:
-            match recent.meet(requested.run_id, requested.body_digest, case.delivery.attempt):
-                case "new":
-                    with recent.working(requested.run_id) as work:
-                        work.put_off = not await self._claim(case)
-                    return
-                case "conflict":
-                    detail = f"run {requested.run_id} exists with another body; use another Idempotency-Key"
-                    await self._outcomes.set_aside(record, REJECTED.name, "idempotency.conflict", detail)
-                    child(metrics.REJECTED, "idempotency.conflict").inc()
-                    return
-                case "repeat":
-                    if await recent.finished(requested.run_id):
+            case = self._read(record)
+            requested = case.requested
+            while True:
+                match recent.meet(requested.run_id, requested.body_digest, case.delivery.attempt):
+                    case "new":
+                        with recent.working(requested.run_id) as work:
+                            work.put_off = not await self._claim(case)
                         return
+                    case "conflict":
+                        detail = f"run {requested.run_id} exists with another body; use another Idempotency-Key"
+                        await self._outcomes.set_aside(record, REJECTED.name, "idempotency.conflict", detail)
+                        child(metrics.REJECTED, "idempotency.conflict").inc()
+                        return
+                    case "repeat":
+                        if await recent.finished(requested.run_id):
+                            return
+        except Unreadable as why:  # or it cannot be passed on
+            await self._poison.refuse(record, why)
 
     async def keep_leases(self) -> None:
         """Renew what is held until cancelled; a run that was cancelled or taken over stops here."""
@@ -104,6 +102,14 @@ class Handler:
                 running = self._running.get(holding)
                 if running is not None and said != "ok":
                     running.stop(said)
+
+    def _read(self, record: Record) -> Case:
+        size = len(record.value or b"")
+        if size > MAX_JOB_BYTES:
+            raise Unreadable(TOO_LARGE, f"the value has {size} bytes, and a request at most {MAX_JOB_BYTES}")
+        requested = read(JobRequested, record.value)
+        place = self._outcomes.place(requested.tenant_id, requested.run_id)
+        return Case(record, Delivery.of(record.headers), requested, self._runner.snapshot(requested), place)
 
     async def _claim(self, case: Case) -> bool:
         """Claim the run and do what that says; False when the same attempt will come again."""
@@ -216,6 +222,7 @@ class Handler:
             return False
         try:
             restored = RunRestored(run_id=requested.run_id, tenant_id=requested.tenant_id, manifest=from_json(archived))
+            unseal(restored)
         except ValueError as why:  # it is damaged, and is written anew
             log.error("archive.damaged", run_id=str(requested.run_id), error=str(why))
             return False

@@ -9,10 +9,11 @@ from uuid import UUID
 import structlog
 
 from jobforge.chassis.telemetry import TRACEPARENT
-from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position, Record
+from jobforge.chassis.wire import Headers, NotWritten, OutcomeUnknown, Position, Record, TooLargeToWrite
 from jobforge.contracts.dead_letter import aside
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.identity import partition_of, run_key
+from jobforge.contracts.reading import Unreadable
 from jobforge.contracts.runs import RunStarted
 from jobforge.contracts.topics import MAX_MESSAGE_BYTES, RUNS
 from jobforge.execution.starts import StartsFirst
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 
 MAX_OUTCOME_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
 """What an outcome may take, with room for key, headers and framing."""
+TOO_LARGE = "record.too_large"
 LONGEST_PAUSE = 5.0
 """Seconds between two tries to publish."""
 
@@ -53,11 +55,17 @@ class Outcomes:
         await self._publish(RUNS.name, at.key, value, (), at.partition)
 
     async def passed_on(self, record: Record, topic: str, delivery: Delivery) -> None:
-        """Write a job record's bytes to another topic, with what its next try has to know."""
+        """Write a job record's bytes to another topic, with what its next try has to know.
+
+        Raises ``Unreadable`` for one that no topic takes, as somebody past the doors can write it.
+        """
         headers = delivery.headers(_without_trace(record.headers) if delivery.previous else record.headers)
         # A record with neither key nor value, which no producer of ours writes, is set aside where it is read.
         value = b"" if record.key is None and record.value is None else record.value
-        await self._publish(topic, record.key, value, headers, record.partition)
+        try:
+            await self._publish(topic, record.key, value, headers, record.partition)
+        except TooLargeToWrite as error:
+            raise Unreadable(TOO_LARGE, f"no topic takes it with its headers: {error}") from error
 
     async def set_aside(
         self, record: Record, topic: str, reason: str, detail: str, *, cause: str | None = None
@@ -69,12 +77,17 @@ class Outcomes:
     async def _publish(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, at: int | None
     ) -> Position:
-        """Publish until it is acknowledged: an outcome is never dropped. Repeats are absorbed by the fold."""
+        """Publish until it is acknowledged: an outcome is never dropped. Repeats are absorbed by the fold.
+
+        Raises ``TooLargeToWrite`` for what is to go on and never can.
+        """
         wait = 0.1
         while True:
             try:
                 return await self._publisher.publish(topic, key=key, value=value, headers=headers, partition=at)
             except (NotWritten, OutcomeUnknown) as error:
+                if isinstance(error, TooLargeToWrite) and topic != RUNS.name:
+                    raise
                 log.warning("publish.repeated", topic=topic, after=wait, error=str(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_PAUSE)

@@ -46,8 +46,11 @@ class Poison:
                 forgiven=delivery.forgiven,
                 parked_at=parked_at,
             )
-            await self._outcomes.passed_on(record, tier_for(LOOK_AGAIN).topic.name, waiting)
-            return
+            try:
+                await self._outcomes.passed_on(record, tier_for(LOOK_AGAIN).topic.name, waiting)
+                return
+            except Unreadable as too_large:
+                why = too_large
         named: tuple[str, UUID] | None = parse_run_key(record.key)
         log.warning(
             "record.unreadable",

@@ -193,8 +193,13 @@ def timed_out(limit: timedelta) -> JobTimedOut:
     return JobTimedOut(f"the job ran longer than its template allows ({limit.total_seconds():g} s)")
 
 
-def stand_in(outcome: RunSucceeded | RunFailed | RunCanceled, why: str) -> RunFailed:
-    """The end of a run whose outcome no record can hold: nothing of what its template told."""
+def stand_in(outcome: RunSucceeded | RunFailed | RunCanceled, why: str, *, inputs: bool = True) -> RunFailed:
+    """The end of a run whose outcome no record can hold: nothing of what its template told, nor, perhaps, ``inputs``.
+
+    The numbers in inputs can be written longer than they came.
+    """
     facts = {name: getattr(outcome, name) for name in RunFailed.model_fields if name in type(outcome).model_fields}
     facts |= {"type": "RunFailed", "metrics": {}, "objects_read": (), "tool_versions": {}}
+    if outcome.request is not None and not inputs:
+        facts["request"] = outcome.request.model_copy(update={"inputs": {}})
     return RunFailed(**facts | {"error": error("job.invalid_outputs", why)})

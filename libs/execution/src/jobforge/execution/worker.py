@@ -16,6 +16,7 @@ from jobforge.chassis import metrics
 from jobforge.chassis.commits import committed
 from jobforge.chassis.wire import Consumer, Partition, Record
 from jobforge.contracts.delivery import Delivery
+from jobforge.contracts.reading import Unreadable
 from jobforge.contracts.topics import JOBS, SLOW_JOBS
 from jobforge.execution.lanes import Lane
 from jobforge.execution.offsets import OffsetTracker
@@ -120,6 +121,7 @@ class Worker:
         """Stop dispatch, drain, commit, forget. What takes longer goes on under its lease, and may end the run."""
         self._forget_queued(partitions)
         await self._finish(partitions, self._limits.drain, hand_back=False)
+        self._forget_queued(partitions)  # what could not be moved meanwhile
         await self._commit(consumer, partitions)
         for partition in partitions:
             self._epochs.pop(partition, None)
@@ -162,9 +164,12 @@ class Worker:
             if not epoch.slow and epoch.held[tenant] > self._limits.window // 2:
                 self._start(waiting, self._move(waiting))
             else:
-                self._lanes[epoch.slow].put(tenant, waiting)
-                self._queued_bytes += waiting.size
+                self._queue(waiting)
         self._dispatch()
+
+    def _queue(self, waiting: Waiting) -> None:
+        self._lanes[waiting.epoch.slow].put(waiting.tenant, waiting)
+        self._queued_bytes += waiting.size
 
     def _dispatch(self) -> None:
         for lane in self._lanes.values():
@@ -202,7 +207,11 @@ class Worker:
     async def _move(self, waiting: Waiting) -> None:
         """A tenant with more than its share of the window waits in the slow lane, where the others do not."""
         record = waiting.record
-        await self._outcomes.passed_on(record, self._slow_topic, Delivery.of(record.headers))
+        try:
+            await self._outcomes.passed_on(record, self._slow_topic, Delivery.of(record.headers))
+        except Unreadable:  # it is refused in its turn
+            self._queue(waiting)
+            return
         metrics.JOBS_MOVED.inc()
         self._done(waiting)
 

@@ -11,11 +11,10 @@ from jobforge.chassis.settings import Settings
 from jobforge.chassis.spans import SpanContext, TraceScope, trace_scope
 from jobforge.chassis.telemetry import Telemetry
 from jobforge.chassis.wire import NotWritten, OutcomeUnknown, Position, Publisher, TooLargeToWrite
-from jobforge.contracts.base import MAX_INLINE_OUTPUT_BYTES
 from jobforge.contracts.envelope import EventSubmission
 from jobforge.contracts.identity import key_made_at, run_id_for_key
 from jobforge.contracts.jobs import JobRequested, JobSubmission
-from jobforge.contracts.topics import MAX_MESSAGE_BYTES
+from jobforge.contracts.topics import MAX_JOB_BYTES
 from jobforge.ingestion.admission import admit_event, admit_job
 from jobforge.ingestion.catalog import Catalog
 from jobforge.ingestion.outgoing import Outgoing, cancellation, event_record, job_record, requested
@@ -25,8 +24,6 @@ from jobforge.ingestion.replies import Reply, accepted, receipt
 
 Failure = NotWritten | OutcomeUnknown
 Links = tuple[SpanContext, ...]
-MAX_JOB_BYTES = MAX_MESSAGE_BYTES - MAX_INLINE_OUTPUT_BYTES - 128 * 1024
-"""What a job may take, with room for what its record says while it waits for another try, and for its outcome."""
 
 
 class Outcome(NamedTuple):

@@ -12,10 +12,10 @@ from jobforge.contracts import topics
 from jobforge.contracts.envelope import EventEnvelope
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read, read_any
+from jobforge.contracts.restoring import NotRestorable, unseal
 from jobforge.contracts.runs import RUN_RECORDS, Outcome, RunRestored, RunStarted
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Batch, Read, State, fold_events, fold_jobs, fold_runs, run_row
-from jobforge.manifest.sealing import NotRestorable, unseal
 from jobforge.manifest.states import NOTHING, Request, RunState, parsed_request, parsed_run
 
 PATTERN = r"^jobforge\.(runs|jobs\.[a-z][a-z0-9-]*(\.slow)?|events\.[a-z][a-z0-9-]*)$"

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from jobforge.contracts.jobs import JobRequested, JobStatus, Progress
 from jobforge.contracts.manifest import RunManifest
+from jobforge.contracts.restoring import unseal
 from jobforge.contracts.runs import (
     Outcome,
     RequestSnapshot,
@@ -14,7 +15,7 @@ from jobforge.contracts.runs import (
     RunRetrying,
     RunStarted,
 )
-from jobforge.manifest.sealing import seal, unseal
+from jobforge.manifest.sealing import seal
 from jobforge.manifest.showing import job_of_manifest
 from jobforge.manifest.states import NOTHING, Change, End, Request, RunState, Start
 
@@ -79,7 +80,7 @@ def begun_again(state: RunState) -> int:
 def fold(state: RunState, record: RunRecord, offset: int) -> Folded:
     """The run after ``record``. The first terminal record ends it; later ones are only counted, others do nothing.
 
-    Raises ``NotRestorable`` for a ``RunRestored`` that ``sealing.unseal`` refuses.
+    Raises ``NotRestorable`` for a ``RunRestored`` that ``restoring.unseal`` refuses.
     """
     if state.end is not None:
         return Folded(state._replace(duplicates=state.duplicates + 1) if is_terminal(record) else state)

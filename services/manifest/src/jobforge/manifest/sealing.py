@@ -12,18 +12,16 @@ from jobforge.contracts.base import JsonObject, iso_utc
 from jobforge.contracts.canonical import canonical_json
 from jobforge.contracts.identity import id_text, otel_trace_id
 from jobforge.contracts.jobs import JobError
-from jobforge.contracts.manifest import RunManifest, content_digest
-from jobforge.contracts.runs import Outcome, RequestSnapshot, RunCanceled, RunFailed, RunRestored, RunSucceeded
-from jobforge.contracts.topics import MAX_MESSAGE_BYTES
+from jobforge.contracts.restoring import MAX_MANIFEST_BYTES
+from jobforge.contracts.runs import Outcome, RequestSnapshot, RunCanceled, RunFailed, RunSucceeded
 from jobforge.manifest.states import Start
 
-MAX_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
-"""Of a manifest, with room for key, headers, and the record that restores it."""
 LEFT_OUT = "(left out: the manifest would be larger than a record)"
 INVALID_OUTPUTS = JobError(
     code="job.invalid_outputs",
     message="The outcome holds a number that JSON cannot carry exactly: NaN, an infinity or an integer beyond 2^53.",
 )
+TOO_LARGE = JobError(code="job.invalid_outputs", message="The outcome is larger than the manifest of a run may be.")
 
 
 class Sealed(NamedTuple):
@@ -35,19 +33,23 @@ class Sealed(NamedTuple):
     error: JobError | None
 
 
-class NotRestorable(ValueError):
-    """A record says that a manifest is restored, and it is none, or another run's, or not what its digest says."""
-
-
 def seal(outcome: Outcome, starts: Sequence[Start]) -> Sealed:
     """The terminal manifest, with its digest.
 
     ``starts`` are the starts seen before the outcome. An outcome that has no canonical JSON becomes a failure with
     ``job.invalid_outputs`` and without what could not be carried, so that the run still ends. Where a manifest would be
-    larger than a record, earlier attempts keep the codes of their errors, and not their messages.
+    larger than a record, earlier attempts keep the codes of their errors, and not their messages; where it still is,
+    which no worker's outcome makes it, it is a failure that tells nothing of what the job told.
     """
     sealed = _seal(outcome, starts)
-    return sealed if len(sealed.value) <= MAX_BYTES else _seal(outcome, [_briefly(start) for start in starts])
+    if len(sealed.value) <= MAX_MANIFEST_BYTES:
+        return sealed
+    brief = [_briefly(start) for start in starts]
+    sealed = _seal(outcome, brief)
+    if len(sealed.value) <= MAX_MANIFEST_BYTES:
+        return sealed
+    untold: JsonObject = {**_failed(TOO_LARGE), "objects_read": [], "tool_versions": {}}
+    return _sealed({**_manifest(outcome, brief, TOO_LARGE), **untold}, TOO_LARGE)
 
 
 def _seal(outcome: Outcome, starts: Sequence[Start]) -> Sealed:
@@ -61,21 +63,6 @@ def _seal(outcome: Outcome, starts: Sequence[Start]) -> Sealed:
 
 def _briefly(start: Start) -> Start:
     return start if start.error is None else start._replace(error=JobError(code=start.error.code, message=LEFT_OUT))
-
-
-def unseal(record: RunRestored) -> tuple[RunManifest, bytes]:
-    """The manifest that a record restores, and its JSON as it was archived; raises ``NotRestorable``."""
-    manifest = record.manifest
-    if manifest.get("run_id") != str(record.run_id) or manifest.get("tenant_id") != record.tenant_id:
-        raise NotRestorable("the manifest is that of another run")
-    try:
-        found = content_digest(manifest)
-        restored = RunManifest.model_validate(manifest)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise NotRestorable("it is no manifest") from error
-    if found != restored.digest:
-        raise NotRestorable("the manifest's digest is not that of its content")
-    return restored, orjson.dumps(manifest)
 
 
 def _sealed(manifest: JsonObject, error: JobError | None) -> Sealed:
@@ -96,15 +83,18 @@ def _without_outputs(manifest: JsonObject) -> JsonObject:
         else {**attempt, "error": attempt["error"] and {**attempt["error"], "cause": None}}
         for attempt in manifest["attempts"]
     ]
-    failed: JsonObject = {
+    return {**manifest, **_failed(INVALID_OUTPUTS), "attempts": attempts}
+
+
+def _failed(error: JobError) -> JsonObject:
+    return {
         "status": "failed",
-        "error": error,
+        "error": error.model_dump(),
         "inputs": {},
         "outputs": None,
         "artifacts": [],
         "metrics": {},
     }
-    return {**manifest, **failed, "attempts": attempts}
 
 
 def _manifest(outcome: Outcome, starts: Sequence[Start], error: JobError | None) -> JsonObject:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from jobforge.chassis.logs import get_logger
 from jobforge.chassis.metrics import RETRIES_LATE_SECONDS, RETRIES_MOVED, child
-from jobforge.chassis.wire import Clock, NotWritten, OutcomeUnknown, Position, Publisher, Record
+from jobforge.chassis.wire import Clock, NotWritten, OutcomeUnknown, Position, Publisher, Record, TooLargeToWrite
 from jobforge.scheduler.lanes import Lane, Waiting
 from jobforge.scheduler.waits import after_waiting
 
@@ -57,8 +57,8 @@ class Mover:
                 pause = SHORTEST_PAUSE
                 continue
             log.warning("retry.not_moved", topic=lane.partition.topic, after=pause, error=repr(problem))
-            if moved == 0 and await self._is_gone(due[0].back_to):
-                due[0].back_to = None  # a topic that is not there would hold everything behind it for ever
+            if moved == 0 and (isinstance(problem, TooLargeToWrite) or await self._is_gone(due[0].back_to)):
+                due[0].back_to = None  # it would hold everything behind it for ever
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -67,7 +67,10 @@ class Mover:
         if due[0].back_to is not None:
             return await self._bring_back([(waiting.back_to or "", waiting.record) for waiting in due])
         try:
-            why = "its headers name no jobs topic of this plane to go back to, or it has neither key nor value"
+            why = (
+                "its headers name no jobs topic of this plane to go back to, "
+                "or no topic takes it: it is too large, or has neither key nor value"
+            )
             await self._refuse(due[0].record, why)
         except (NotWritten, OutcomeUnknown) as error:
             return 0, error
