@@ -27,8 +27,6 @@ PROBE = 0.25
 """Seconds between looks at the watermarks while nothing arrives, so that an idle flush is noticed too."""
 COMMIT = 0.5
 RECORDS = 500
-BUSY, PACE = 8, 0.003
-"""When so many records come at once, more are let come for so many seconds: together they cost a fraction."""
 MOMENT = 0.008
 """Seconds that a request waits at most for what its run says: many jobs end sooner, and the end would wait in turn."""
 UNBROKEN = 32
@@ -125,11 +123,8 @@ class Projector:
             try:
                 if None in [lane.applied for lane in self._lanes.values()]:
                     await self._place(consumer)
-                polled = await self._poll(consumer)
-                for batches in slices(polled):
+                for batches in slices(await self._poll(consumer)):
                     await self._take(consumer, batches)
-                if BUSY <= sum(map(len, polled.values())) < RECORDS:
-                    await asyncio.sleep(PACE)
                 if clock() - probed >= PROBE:
                     await self._probe(consumer)
                     probed = clock()
