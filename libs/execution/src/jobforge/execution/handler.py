@@ -104,10 +104,9 @@ class Handler:
                     running.stop(said)
 
     def _read(self, record: Record) -> Case:
-        size = len(record.value or b"")
-        if size > MAX_JOB_BYTES:
-            raise Unreadable(TOO_LARGE, f"the value has {size} bytes, and a request at most {MAX_JOB_BYTES}")
         requested = read(JobRequested, record.value)
+        if (size := len(record.value or b"")) > MAX_JOB_BYTES:
+            raise Unreadable(TOO_LARGE, f"the value has {size} bytes, and a request at most {MAX_JOB_BYTES}")
         place = self._outcomes.place(requested.tenant_id, requested.run_id)
         return Case(record, Delivery.of(record.headers), requested, self._runner.snapshot(requested), place)
 
