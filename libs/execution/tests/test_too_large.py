@@ -1,15 +1,22 @@
 """Requests too large to be passed on, which only somebody past the doors writes: each ends, and holds nobody up."""
 
+from collections.abc import Awaitable
+from typing import Any
+
+from jobforge.chassis.wire import Position, Record, TooLargeToWrite
 from jobforge.contracts.dead_letter import added_headers
 from jobforge.contracts.identity import partition_of, run_key
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.runs import RunFailed, RunSucceeded
+from jobforge.execution.outcomes import Outcomes
+from jobforge.execution.starts import StartsFirst
 from jobforge.execution.worker import Limits
 from jobforge.testkit.builders import job_requested
-from jobforge.testkit.echo.working import PARTITIONS, Echo
+from jobforge.testkit.echo.working import PARTITIONS, Echo, new_log
+from jobforge.testkit.memory import MemoryLog
 from jobforge.testkit.waiting import until
 
-JOBS = "jobforge.jobs.echo"
+JOBS, DEAD = "jobforge.jobs.echo", "jobforge.dlq.echo"
 HEADERS = tuple(("h", b"x" * 1000) for _ in range(2_200))
 
 
@@ -96,3 +103,31 @@ async def test_a_run_whose_inputs_are_written_longer_than_they_came_never_ended(
     assert isinstance(end, RunFailed)
     assert end.request is not None
     assert (end.error.code, end.request.inputs) == ("job.invalid_outputs", {})
+
+
+async def test_a_dead_letter_that_its_topic_refuses_for_a_while_made_its_run_run_again() -> None:
+    """A topic's limit may be set too low: what is set aside, or ends a run, is repeated until it is written."""
+    log = Reluctant(new_log())
+    outcomes = Outcomes(StartsFirst(log), PARTITIONS)
+    record = Record(JOBS, 0, 0, b"k", b"{", (), 0)
+    assert await outcomes.set_aside(record, DEAD, "job.attempts_exhausted", "detail") == Position(DEAD, 0, 0)
+    assert log.refused == 2
+
+
+class Reluctant:
+    """A ``Publisher`` that finds the first two records too large."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._publisher = log.publisher()
+        self.refused = 0
+
+    async def publish(self, topic: str, **record: Any) -> Position:
+        """See ``wire.Publisher.publish``."""
+        if self.refused < 2:
+            self.refused += 1
+            raise TooLargeToWrite(topic)
+        return await self._publisher.publish(topic, **record)
+
+    async def send(self, topic: str, **record: Any) -> Awaitable[Position]:
+        """See ``wire.Publisher.send``."""
+        return await self._publisher.send(topic, **record)

@@ -63,7 +63,7 @@ class Outcomes:
         # A record with neither key nor value, which no producer of ours writes, is set aside where it is read.
         value = b"" if record.key is None and record.value is None else record.value
         try:
-            await self._publish(topic, record.key, value, headers, record.partition)
+            await self._publish(topic, record.key, value, headers, record.partition, whatever_its_size=False)
         except TooLargeToWrite as error:
             raise Unreadable(TOO_LARGE, f"no topic takes it with its headers: {error}") from error
 
@@ -75,18 +75,25 @@ class Outcomes:
         return await self._publish(topic, *kept, None)
 
     async def _publish(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, at: int | None
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        at: int | None,
+        *,
+        whatever_its_size: bool = True,
     ) -> Position:
         """Publish until it is acknowledged: an outcome is never dropped. Repeats are absorbed by the fold.
 
-        Raises ``TooLargeToWrite`` for what is to go on and never can.
+        Raises ``TooLargeToWrite``, unless it is repeated ``whatever_its_size``, for what the topic takes from nobody.
         """
         wait = 0.1
         while True:
             try:
                 return await self._publisher.publish(topic, key=key, value=value, headers=headers, partition=at)
             except (NotWritten, OutcomeUnknown) as error:
-                if isinstance(error, TooLargeToWrite) and topic != RUNS.name:
+                if isinstance(error, TooLargeToWrite) and not whatever_its_size:
                     raise
                 log.warning("publish.repeated", topic=topic, after=wait, error=str(error))
                 await asyncio.sleep(wait)

@@ -209,7 +209,7 @@ class Worker:
         record = waiting.record
         try:
             await self._outcomes.passed_on(record, self._slow_topic, Delivery.of(record.headers))
-        except Unreadable:  # it is refused in its turn
+        except Unreadable:  # no topic takes it: it has its turn here
             self._queue(waiting)
             return
         metrics.JOBS_MOVED.inc()
