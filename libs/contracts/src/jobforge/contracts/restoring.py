@@ -1,5 +1,7 @@
 """How an archived manifest comes back: as it was sealed, or not at all."""
 
+from uuid import UUID
+
 import orjson
 
 from jobforge.contracts.manifest import RunManifest, content_digest
@@ -12,6 +14,13 @@ MAX_MANIFEST_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
 
 class NotRestorable(ValueError):
     """A record says that a manifest is restored, and it is none, or another run's, or not what its digest says."""
+
+
+def restored(tenant_id: str, run_id: UUID, archived: bytes) -> RunRestored:
+    """The record that restores a run's archived manifest; raises ``ValueError`` for what is no manifest of this run."""
+    record = RunRestored(run_id=run_id, tenant_id=tenant_id, manifest=orjson.loads(archived))
+    unseal(record)
+    return record
 
 
 def unseal(record: RunRestored) -> tuple[RunManifest, bytes]:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from pydantic_core import from_json
 
 from jobforge.chassis import metrics
 from jobforge.chassis.artifacts import ArtifactStore, StoreUnavailable
@@ -19,8 +18,8 @@ from jobforge.chassis.wire import Record
 from jobforge.contracts.delivery import Delivery
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read
-from jobforge.contracts.restoring import unseal
-from jobforge.contracts.runs import RunRestored, RunStarted
+from jobforge.contracts.restoring import restored
+from jobforge.contracts.runs import RunStarted
 from jobforge.contracts.topics import MAX_JOB_BYTES, REJECTED
 from jobforge.execution.case import Case
 from jobforge.execution.ending import Endings
@@ -220,13 +219,12 @@ class Handler:
         if archived is None:
             return False
         try:
-            restored = RunRestored(run_id=requested.run_id, tenant_id=requested.tenant_id, manifest=from_json(archived))
-            unseal(restored)
+            record = restored(requested.tenant_id, requested.run_id, archived)
         except ValueError as why:  # it is damaged, and is written anew
             log.error("archive.damaged", run_id=str(requested.run_id), error=str(why))
             return False
         log.info("run.restored", run_id=str(requested.run_id))
-        await self._outcomes.happened(case.place, restored.to_bytes())
+        await self._outcomes.happened(case.place, record.to_bytes())
         return True
 
     def _span(self, case: Case, run_id: str) -> Span:

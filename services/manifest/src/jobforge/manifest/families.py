@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from jobforge.chassis.wire import Record
 from jobforge.contracts import topics
 from jobforge.contracts.envelope import EventEnvelope
 from jobforge.contracts.jobs import JobRequested
 from jobforge.contracts.reading import Unreadable, read, read_any
-from jobforge.contracts.restoring import NotRestorable, unseal
+from jobforge.contracts.restoring import NotRestorable, restored, unseal
 from jobforge.contracts.runs import RUN_RECORDS, Outcome, RunRestored, RunStarted
 from jobforge.manifest import keys
 from jobforge.manifest.batches import Batch, Read, State, fold_events, fold_jobs, fold_runs, run_row
@@ -117,11 +115,9 @@ def remembered(reads: Iterable[Read], archived: Mapping[str, bytes]) -> list[Rea
 def _restored(outcome: Outcome, archived: bytes) -> RunRestored | None:
     """None for what is no manifest of this run: a damaged archive is written anew."""
     try:
-        record = RunRestored(run_id=outcome.run_id, tenant_id=outcome.tenant_id, manifest=orjson.loads(archived))
-        unseal(record)
+        return restored(outcome.tenant_id, outcome.run_id, archived)
     except ValueError:
         return None
-    return record
 
 
 _KEPT = keys.FINISHED_KEPT.total_seconds()
